@@ -1,0 +1,1 @@
+"""The only package that imports prometheus-api-client."""

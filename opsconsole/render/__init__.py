@@ -1,0 +1,1 @@
+"""A directory at a commit, turned into manifests: kustomize, directory, Helm."""

@@ -1,0 +1,1 @@
+"""The only package that imports GitPython. Named so that `import git` is never ambiguous."""

@@ -1,0 +1,1 @@
+"""A Kubernetes API over real HTTP on loopback, with simulated controllers on a virtual clock."""
