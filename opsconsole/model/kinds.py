@@ -69,7 +69,11 @@ ROLLOUT = Kind("argoproj.io", "v1alpha1", "Rollout", "rollouts")
 ANALYSIS_RUN = Kind("argoproj.io", "v1alpha1", "AnalysisRun", "analysisruns")
 ANALYSIS_TEMPLATE = Kind("argoproj.io", "v1alpha1", "AnalysisTemplate", "analysistemplates")
 CLUSTER_ANALYSIS_TEMPLATE = Kind(
-    "argoproj.io", "v1alpha1", "ClusterAnalysisTemplate", "clusteranalysistemplates", namespaced=False
+    "argoproj.io",
+    "v1alpha1",
+    "ClusterAnalysisTemplate",
+    "clusteranalysistemplates",
+    namespaced=False,
 )
 EXPERIMENT = Kind("argoproj.io", "v1alpha1", "Experiment", "experiments")
 APPLICATION = Kind("argoproj.io", "v1alpha1", "Application", "applications")

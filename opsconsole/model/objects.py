@@ -16,7 +16,11 @@ def dig(obj: Any, *path: str | int, default: Any = None) -> Any:
     """The value at `path` ("spec", "template", 0, …), or `default` where the way ends or is null."""
     for step in path:
         if isinstance(step, int):
-            if not isinstance(obj, Sequence) or isinstance(obj, str) or not -len(obj) <= step < len(obj):
+            if (
+                not isinstance(obj, Sequence)
+                or isinstance(obj, str)
+                or not -len(obj) <= step < len(obj)
+            ):
                 return default
             obj = obj[step]
         else:

@@ -45,9 +45,7 @@ def _details(kind: Kind, name: str) -> dict[str, Any]:
 
 
 def not_found(kind: Kind, name: str) -> StatusError:
-    return StatusError(
-        404, "NotFound", f'{kind.resource} "{name}" not found', _details(kind, name)
-    )
+    return StatusError(404, "NotFound", f'{kind.resource} "{name}" not found', _details(kind, name))
 
 
 def already_exists(kind: Kind, name: str) -> StatusError:

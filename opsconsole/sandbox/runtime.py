@@ -105,7 +105,7 @@ class _Queue:
 
         store = self.manager.store
         for kind in watches:
-            for obj in store.list(kind):
+            for obj in store.objects(kind):
                 see(Change("ADDED", kind, obj, None, store.version))
         self._leave = store.subscribe(see)
 

@@ -59,6 +59,7 @@ class Store:
         self.log: deque[Change] = deque(maxlen=WATCH_WINDOW)
         self._objects: dict[Kind, dict[tuple[str, str], Obj]] = {}
         self._by_owner: dict[str, dict[tuple[Kind, str, str], None]] = {}
+        self._uids: set[str] = set()
         self._subscribers: list[Subscriber] = []
 
     # reading
@@ -73,7 +74,7 @@ class Store:
         key = (namespace if kind.namespaced else "", name)
         return self._objects.get(kind, {}).get(key)
 
-    def list(
+    def objects(
         self, kind: Kind, namespace: str = "", *, labels: Predicate | None = None
     ) -> list[Obj]:
         """Objects in order of namespace and name; an empty namespace means all."""
@@ -223,9 +224,7 @@ class Store:
 
     def _check_namespace(self, kind: Kind, namespace: str, name: str) -> None:
         if not namespace:
-            raise apierrors.bad_request(
-                "an empty namespace may not be set during creation"
-            )
+            raise apierrors.bad_request("an empty namespace may not be set during creation")
         home = self.find(NAMESPACE, "", namespace)
         if home is None:
             raise apierrors.not_found(NAMESPACE, namespace)
@@ -270,7 +269,9 @@ class Store:
         key = (namespace if kind.namespaced else "", name)
         if type_ == "DELETED":
             self._objects.get(kind, {}).pop(key, None)
+            self._uids.discard(uid_of(new))
         else:
+            self._uids.add(uid_of(new))
             self._objects.setdefault(kind, {})[key] = new
         self._index(kind, key, old, None if type_ == "DELETED" else new)
         change = Change(type_, kind, new, old, self.version)
@@ -279,9 +280,7 @@ class Store:
             subscriber(change)
         return new
 
-    def _index(
-        self, kind: Kind, key: tuple[str, str], old: Obj | None, new: Obj | None
-    ) -> None:
+    def _index(self, kind: Kind, key: tuple[str, str], old: Obj | None, new: Obj | None) -> None:
         before = {text(o, "uid") for o in mappings(old, "metadata", "ownerReferences")}
         after = {text(o, "uid") for o in mappings(new, "metadata", "ownerReferences")}
         for uid in before - after:
@@ -307,17 +306,12 @@ class Store:
             left = [
                 owner
                 for owner in mappings(obj, "metadata", "ownerReferences")
-                if text(owner, "uid") != uid and self._exists(text(owner, "uid"))
+                if text(owner, "uid") != uid and text(owner, "uid") in self._uids
             ]
             if left:
                 self.update(kind, {**obj, "metadata": {**obj["metadata"], "ownerReferences": left}})
             else:
                 self.delete(kind, namespace, name)
-
-    def _exists(self, uid: str) -> bool:
-        return any(
-            uid_of(obj) == uid for table in self._objects.values() for obj in table.values()
-        )
 
     def _advance_deletion(self, kind: Kind, namespace: str, name: str) -> None:
         """Foreground and orphan finalizers are the garbage collector's own work."""
@@ -332,7 +326,9 @@ class Store:
                 rest = [
                     o for o in mappings(child, "metadata", "ownerReferences") if o.get("uid") != uid
                 ]
-                self.update(k, {**child, "metadata": {**child["metadata"], "ownerReferences": rest}})
+                self.update(
+                    k, {**child, "metadata": {**child["metadata"], "ownerReferences": rest}}
+                )
             self._drop_finalizer(kind, namespace, name, "orphan")
         elif "foregroundDeletion" in finalizers:
             for k, ns, n in tuple(self._by_owner.get(uid, {})):
