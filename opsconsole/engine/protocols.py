@@ -1,0 +1,45 @@
+"""What the front ends see of the engine, and what the engine needs from its adapters.
+
+Separate so that the UI is tested with a fake console and the engine with fake adapters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Protocol
+
+from opsconsole.model.kinds import ResourceKey
+from opsconsole.model.plans import Intent, OperationRecord, Plan
+from opsconsole.model.snapshot import Snapshot
+
+
+class Console(Protocol):
+    """The engine's façade. Every method may be called from any thread and returns at once.
+
+    Futures fail with `OpsError`; a refused action is a `GuardError` that says why.
+    """
+
+    def start(self) -> None:
+        """Start the engine's thread; connecting goes on in the background."""
+
+    def stop(self) -> None:
+        """End the thread and wait for it; a running operation is recorded as unknown."""
+
+    def snapshot(self) -> Snapshot:
+        """The latest picture."""
+
+    def subscribe(self, notify: Callable[[int], None]) -> Callable[[], None]:
+        """Call `notify(generation)` on the engine's thread after changes, coalesced; returns the way out."""
+
+    def select(self, application: ResourceKey | None) -> None:
+        """Load what belongs to this application (history, drift) and keep it current."""
+
+    def refusal(self, intent: Intent) -> str:
+        """Why the action is not allowed now; empty when it is. Pure and quick: no I/O."""
+
+    def plan(self, intent: Intent) -> Future[Plan]:
+        """Work out the exact requests (may read the cluster and git)."""
+
+    def execute(self, plan: Plan) -> Future[OperationRecord]:
+        """Run this very plan and follow it to its end; progress shows in `snapshot().operations`."""
