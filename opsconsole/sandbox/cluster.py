@@ -1,0 +1,145 @@
+"""One simulated cluster: simulation, store and controllers, and which controllers run.
+
+The one place that starts controllers, separate so that `sandbox serve --without …`, the
+in-process player and the world share the same list. Controllers are named here by module
+and loaded when started, so importing this module is cheap.
+
+A group's module has `controllers(cluster) -> Iterable[Controller]`; what several groups
+share beyond the store (the metric endpoint, the renderer, an outbox) is handed over through
+`Cluster.services`.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from opsconsole.errors import UsageError
+from opsconsole.model.kinds import APP_PROJECT, NAMESPACE
+from opsconsole.sandbox.kernel import START, Simulation
+from opsconsole.sandbox.runtime import Controller, Manager
+from opsconsole.sandbox.store import Store
+
+CONTROLLERS: dict[str, tuple[str, ...]] = {
+    "workloads": ("opsconsole.sandbox.workloads.setup",),
+    "rollouts": (
+        "opsconsole.sandbox.rollouts.setup",
+        "opsconsole.sandbox.analysis.setup",
+        "opsconsole.sandbox.experiments.setup",
+    ),
+    "argocd": ("opsconsole.sandbox.argocd.setup",),
+    "applicationset": ("opsconsole.sandbox.argocd.applicationset",),
+    "notifications": ("opsconsole.sandbox.argocd.notifications",),
+}
+"""Group, as `--without` names it → modules that each have `controllers(cluster)`."""
+
+NAMESPACES = ("default", "kube-system", "argocd", "argo-rollouts")
+
+PROFILES = ("realistic", "recorded")
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterOptions:
+    """`profile` is `realistic` or `recorded` (the stand of conformance/README.md)."""
+
+    seed: int = 1
+    start: datetime = START
+    profile: str = "realistic"
+    without: frozenset[str] = frozenset()
+    """Groups of CONTROLLERS that are left to somebody else."""
+
+    app_resync: float = 180.0
+    """Virtual seconds between two looks of Argo CD at git."""
+
+
+@dataclass(slots=True)
+class Cluster:
+    """A running cluster. One thread owns it, as it owns the simulation."""
+
+    options: ClusterOptions
+    simulation: Simulation
+    store: Store
+    manager: Manager
+    controllers: dict[str, Controller] = field(default_factory=dict)
+    """Those that run, by name."""
+
+    services: dict[str, Any] = field(default_factory=dict)
+    """What groups share: put in before `start()`."""
+
+    def start(self) -> None:
+        """Start every controller that `options.without` does not leave out."""
+        for group in CONTROLLERS:
+            if group not in self.options.without:
+                self.start_group(group)
+
+    def start_group(self, group: str) -> None:
+        for module in CONTROLLERS[group]:
+            for controller in _controllers(module, self):
+                self.controllers[controller.name] = controller
+                self.manager.start(controller)
+
+    def restart(self, name: str, controller: Controller) -> None:
+        """Put a new controller in the place of the running one: it goes on from the objects."""
+        self.manager.stop(name)
+        self.controllers[name] = controller
+        self.manager.start(controller)
+
+
+def build(
+    options: ClusterOptions | None = None, *, services: Mapping[str, Any] | None = None
+) -> Cluster:
+    """A cluster with the namespaces and the AppProject `default`; nothing runs before `start()`.
+
+    Raises UsageError for a group or profile that does not exist.
+    """
+    options = options or ClusterOptions()
+    unknown = sorted(options.without - set(CONTROLLERS))
+    if unknown:
+        raise UsageError(
+            f"no controllers are called {', '.join(unknown)}",
+            hint=f"there are {', '.join(CONTROLLERS)}",
+        )
+    if options.profile not in PROFILES:
+        raise UsageError(
+            f"no profile is called {options.profile}", hint=f"there are {', '.join(PROFILES)}"
+        )
+    simulation = Simulation(seed=options.seed, start=options.start)
+    store = Store(simulation)
+    bootstrap(store)
+    manager = Manager(simulation, store)
+    return Cluster(options, simulation, store, manager, services=dict(services or {}))
+
+
+def bootstrap(store: Store) -> None:
+    """What even an empty cluster has; what is there already stays as it is."""
+    for name in NAMESPACES:
+        if store.find(NAMESPACE, "", name) is None:
+            store.create(NAMESPACE, {"metadata": {"name": name}})
+    if store.find(APP_PROJECT, "argocd", "default") is None:
+        store.create(
+            APP_PROJECT,
+            {
+                "metadata": {"name": "default", "namespace": "argocd"},
+                "spec": {
+                    "clusterResourceWhitelist": [{"group": "*", "kind": "*"}],
+                    "destinations": [{"namespace": "*", "server": "*"}],
+                    "sourceRepos": ["*"],
+                },
+                "status": {},
+            },
+        )
+
+
+def _controllers(module: str, cluster: Cluster) -> Iterable[Controller]:
+    try:
+        loaded = importlib.import_module(module)
+    except ModuleNotFoundError as missing:
+        # a group that is not part of this installation does not keep the others from running
+        if missing.name is None or not module.startswith(missing.name):
+            raise
+        return ()
+    factory: Callable[[Cluster], Iterable[Controller]] = loaded.controllers
+    return factory(cluster)
