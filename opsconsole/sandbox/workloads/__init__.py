@@ -1,0 +1,1 @@
+"""Simulated workload controllers and kubelet: what makes pods run in the sandbox."""

@@ -1,0 +1,29 @@
+"""Which workload controllers run, for `sandbox.cluster`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from opsconsole.sandbox.runtime import Controller
+from opsconsole.sandbox.store import Store
+from opsconsole.sandbox.workloads.events import Recorder
+from opsconsole.sandbox.workloads.instant import InstantJobs, InstantKubelet
+from opsconsole.sandbox.workloads.profile import Profile, profile_named
+from opsconsole.sandbox.workloads.replicaset import ReplicaSetController
+
+if TYPE_CHECKING:
+    from opsconsole.sandbox.cluster import Cluster
+
+
+def controllers(cluster: Cluster) -> list[Controller]:
+    return make(cluster.store, profile_named(cluster.options.profile))
+
+
+def make(store: Store, profile: Profile) -> list[Controller]:
+    """Every workload controller for one cluster. Names are unique within a Manager."""
+    events = not profile.instant
+    return [
+        ReplicaSetController(store, Recorder(store, "replicaset-controller", enabled=events)),
+        InstantKubelet(store, profile),
+        InstantJobs(store, profile),
+    ]
