@@ -35,6 +35,14 @@ def _pod_grace(obj: Obj, asked: int | None) -> int:
     return int(seconds) if isinstance(seconds, int) else 30
 
 
+_PENDING: dict[str, Any] = {"phase": "Pending"}
+
+
+def _new_pod(new: Obj, old: Obj | None) -> Obj:
+    """A pod starts Pending (registry/core/pod/strategy.go)."""
+    return new if old is not None else {**new, "status": _PENDING}
+
+
 @dataclass(frozen=True)
 class Resource:
     """One served kind.
@@ -67,7 +75,14 @@ def _row(kind: Kind, **more: Any) -> Resource:
 
 BUILT_IN: tuple[Resource, ...] = (
     _row(kinds.NAMESPACE, short=("ns",), status=True),
-    _row(kinds.POD, short=("po",), status=True, categories=("all",), grace=_pod_grace),
+    _row(
+        kinds.POD,
+        short=("po",),
+        status=True,
+        categories=("all",),
+        prepare=_new_pod,
+        grace=_pod_grace,
+    ),
     _row(kinds.SERVICE, short=("svc",), status=True, categories=("all",)),
     _row(kinds.CONFIG_MAP, short=("cm",)),
     _row(kinds.SECRET),
