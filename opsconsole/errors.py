@@ -14,7 +14,8 @@
     │   └── UnreachableError       no answer, or not in time
     ├── ApiError                   the Kubernetes API answered with a Status
     │   ├── ConflictError          409: the object moved since it was read
-    │   └── NotFoundError          404
+    │   ├── NotFoundError          404
+    │   └── ThrottledError         429, or 503 with Retry-After
     ├── RepoError                  git refused
     ├── MetricsError               the metric endpoint refused
     ├── GuardError                 an action that is not allowed now; the message says why
@@ -114,6 +115,14 @@ class ConflictError(ApiError):
 
 class NotFoundError(ApiError):
     pass
+
+
+class ThrottledError(ApiError):
+    """`retry_after` are the seconds that the server asks us to wait."""
+
+    def __init__(self, message: str, *, status: int, retry_after: float) -> None:
+        super().__init__(message, status=status, reason="TooManyRequests")
+        self.retry_after = retry_after
 
 
 class RepoError(OpsError):
