@@ -7,17 +7,16 @@ discovery, OpenAPI and tables from it, `sandbox.store` its rules for writes.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from opsconsole.model import kinds
 from opsconsole.model.kinds import Kind
 from opsconsole.model.objects import text
 
 Obj = dict[str, Any]
 
 
-def _as_is(new: Obj, old: Obj | None) -> Obj:  # noqa: ARG001
+def as_is(new: Obj, old: Obj | None) -> Obj:  # noqa: ARG001
     return new
 
 
@@ -25,7 +24,7 @@ def _no_grace(obj: Obj, asked: int | None) -> int:  # noqa: ARG001
     return 0
 
 
-def _pod_grace(obj: Obj, asked: int | None) -> int:
+def pod_grace(obj: Obj, asked: int | None) -> int:
     """Pods on a node end gracefully; a Pod that never ran is removed at once."""
     if not text(obj, "spec", "nodeName") or text(obj, "status", "phase") in ("Succeeded", "Failed"):
         return 0
@@ -43,6 +42,30 @@ def _new_pod(new: Obj, old: Obj | None) -> Obj:
     return new if old is not None else {**new, "status": _PENDING}
 
 
+def _same(obj: Obj) -> Obj:
+    return obj
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One of a CRD's `additionalPrinterColumns`; `path` is its JSONPath, priority 1 is `-o wide`."""
+
+    name: str
+    type: str
+    path: str
+    priority: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A kind as a path names it, and how its objects become those that are stored, and back."""
+
+    kind: Kind
+    resource: Resource
+    outward: Callable[[Obj], Obj] = _same
+    inward: Callable[[Obj], Obj] = _same
+
+
 @dataclass(frozen=True)
 class Resource:
     """One served kind.
@@ -50,7 +73,8 @@ class Resource:
     `status`, `scale`: whether it has that subresource (Application, AnalysisRun and Experiment
     have none: their CRDs say so). `builtin` kinds take strategic-merge patches, others answer
     415. `prepare(new, old)` is defaulting and validation on write; `grace(obj, asked)` the
-    seconds that a deletion waits for the kubelet.
+    seconds that a deletion waits for the kubelet. `versions` are further versions that serve
+    the same objects; `columns` what `kubectl get` shows of a custom resource.
     """
 
     kind: Kind
@@ -60,8 +84,10 @@ class Resource:
     scale: bool = False
     builtin: bool = True
     categories: tuple[str, ...] = ()
-    prepare: Callable[[Obj, Obj | None], Obj] = field(default=_as_is)
+    prepare: Callable[[Obj, Obj | None], Obj] = field(default=as_is)
     grace: Callable[[Obj, int | None], int] = field(default=_no_grace)
+    versions: tuple[str, ...] = ()
+    columns: tuple[Column, ...] = ()
 
     def desired(self, obj: Mapping[str, Any]) -> dict[str, Any]:
         """The part of an object whose change moves `metadata.generation`."""
@@ -69,55 +95,23 @@ class Resource:
         return {key: value for key, value in obj.items() if key not in skip}
 
 
-def _row(kind: Kind, **more: Any) -> Resource:
-    return Resource(kind, more.pop("singular", kind.kind.lower()), **more)
-
-
-BUILT_IN: tuple[Resource, ...] = (
-    _row(kinds.NAMESPACE, short=("ns",), status=True),
-    _row(
-        kinds.POD,
-        short=("po",),
-        status=True,
-        categories=("all",),
-        prepare=_new_pod,
-        grace=_pod_grace,
-    ),
-    _row(kinds.SERVICE, short=("svc",), status=True, categories=("all",)),
-    _row(kinds.CONFIG_MAP, short=("cm",)),
-    _row(kinds.SECRET),
-    _row(kinds.EVENT, short=("ev",)),
-    _row(kinds.REPLICA_SET, short=("rs",), status=True, scale=True, categories=("all",)),
-    _row(kinds.DEPLOYMENT, short=("deploy",), status=True, scale=True, categories=("all",)),
-    _row(kinds.STATEFUL_SET, short=("sts",), status=True, scale=True, categories=("all",)),
-    _row(kinds.DAEMON_SET, short=("ds",), status=True, categories=("all",)),
-    _row(kinds.JOB, status=True, categories=("all",)),
-    _row(kinds.HPA, short=("hpa",), status=True, categories=("all",)),
-    _row(kinds.PDB, short=("pdb",), status=True),
-    _row(kinds.ENDPOINT_SLICE),
-)
-
-ARGO: tuple[Resource, ...] = (
-    _row(kinds.ROLLOUT, short=("ro",), status=True, scale=True, builtin=False),
-    _row(kinds.ANALYSIS_RUN, short=("ar",), builtin=False),
-    _row(kinds.ANALYSIS_TEMPLATE, short=("at",), builtin=False),
-    _row(kinds.CLUSTER_ANALYSIS_TEMPLATE, short=("cat",), builtin=False),
-    _row(kinds.EXPERIMENT, short=("exp",), builtin=False),
-    _row(kinds.APPLICATION, short=("app", "apps"), builtin=False),
-    _row(kinds.APPLICATION_SET, short=("appset", "appsets"), status=True, builtin=False),
-    _row(kinds.APP_PROJECT, short=("appproj", "appprojs"), builtin=False),
-    _row(kinds.VIRTUAL_SERVICE, short=("vs",), builtin=False),
-    _row(kinds.DESTINATION_RULE, short=("dr",), builtin=False),
-    _row(kinds.SEALED_SECRET, status=True, builtin=False),
-)
-
-
 class Resources:
-    """The kinds that are served now."""
+    """The kinds that are served now; by default the rows of `sandbox.catalogue`."""
 
-    def __init__(self, rows: tuple[Resource, ...] = BUILT_IN + ARGO) -> None:
-        self._rows = {row.kind: row for row in rows}
-        self._by_kind = {(row.kind.api_version, row.kind.kind): row.kind for row in rows}
+    def __init__(self, rows: tuple[Resource, ...] | None = None) -> None:
+        self._rows: dict[Kind, Resource] = {}
+        self._by_kind: dict[tuple[str, str], Kind] = {}
+        self._served: dict[tuple[str, str, str], Served] = {}
+        if rows is None:
+            from opsconsole.sandbox import catalogue
+
+            for row in catalogue.ROWS:
+                self.add(row)
+            for served in catalogue.converted(self):
+                self.add_served(served)
+        else:
+            for row in rows:
+                self.add(row)
 
     def __iter__(self) -> Iterator[Resource]:
         return iter(self._rows.values())
@@ -127,17 +121,46 @@ class Resources:
 
     def add(self, row: Resource) -> None:
         self._rows[row.kind] = row
-        self._by_kind[row.kind.api_version, row.kind.kind] = row.kind
+        self.add_served(Served(row.kind, row))
+        for version in row.versions:
+            self.add_served(_version(row, version))
+
+    def add_served(self, served: Served) -> None:
+        """Serve a kind whose objects are stored as another (another version or group)."""
+        kind = served.kind
+        self._served[kind.group, kind.version, kind.plural] = served
+        self._by_kind[kind.api_version, kind.kind] = served.resource.kind
 
     def remove(self, kind: Kind) -> None:
         self._rows.pop(kind, None)
-        self._by_kind.pop((kind.api_version, kind.kind), None)
+        for path, served in tuple(self._served.items()):
+            if served.resource.kind == kind:
+                del self._served[path]
+        for key, stored in tuple(self._by_kind.items()):
+            if stored == kind:
+                del self._by_kind[key]
 
     def by_kind(self, api_version: str, kind: str) -> Kind | None:
+        """The kind under which objects of that apiVersion (any served version) are stored."""
         return self._by_kind.get((api_version, kind))
 
     def by_path(self, group: str, version: str, plural: str) -> Resource | None:
-        for row in self._rows.values():
-            if (row.kind.group, row.kind.version, row.kind.plural) == (group, version, plural):
-                return row
-        return None
+        served = self.served(group, version, plural)
+        return served.resource if served else None
+
+    def served(self, group: str, version: str, plural: str) -> Served | None:
+        return self._served.get((group, version, plural))
+
+    def all_served(self) -> tuple[Served, ...]:
+        return tuple(self._served.values())
+
+
+def _version(row: Resource, version: str) -> Served:
+    kind = replace(row.kind, version=version)
+    stored = row.kind.api_version
+    return Served(
+        kind,
+        row,
+        lambda obj: {**obj, "apiVersion": kind.api_version},
+        lambda obj: {**obj, "apiVersion": stored},
+    )

@@ -92,7 +92,7 @@ def test_pending_and_cheap_pods_go_first():
 
 def test_matching_orphans_are_adopted():
     bench = Bench(RECORDED)
-    bench.create(POD, "loose", {"containers": []}, labels={"app": "web"})
+    bench.create(POD, "loose", {"containers": [{"name": "c", "image": "i"}]}, labels={"app": "web"})
     rs = bench.replica_set(replicas=2)
     bench.run(2)
     assert len(bench.pods()) == 2
