@@ -31,10 +31,23 @@ PVC = Kind("", "v1", "PersistentVolumeClaim", "persistentvolumeclaims")
 LEASE = Kind("coordination.k8s.io", "v1", "Lease", "leases")
 
 
+WITHOUT_GENERATION = frozenset(
+    (
+        "Namespace", "Service", "ConfigMap", "Secret", "Event", "Node", "ServiceAccount", "Endpoints",
+        "PersistentVolumeClaim", "PersistentVolume", "LimitRange", "ResourceQuota", "PodTemplate",
+        "HorizontalPodAutoscaler", "Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding", "Lease",
+        "StorageClass", "ControllerRevision",
+    )
+)  # fmt: skip
+"""Built-in kinds whose strategy does not count generations."""
+
+
 def _row(kind: Kind, **more: Any) -> Resource:
     prepare = defaults.PREPARE.get(kind.kind) if more.get("builtin", True) else None
     if prepare is not None:
         more["prepare"] = prepare
+    if kind.kind in WITHOUT_GENERATION and more.get("builtin", True):
+        more["generation"] = False
     return Resource(kind, more.pop("singular", kind.kind.lower()), **more)
 
 

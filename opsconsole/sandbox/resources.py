@@ -73,7 +73,7 @@ class Resource:
     `status`, `scale`: whether it has that subresource (Application, AnalysisRun and Experiment
     have none: their CRDs say so). `builtin` kinds take strategic-merge patches, others answer
     415. `prepare(new, old)` is defaulting and validation on write; `grace(obj, asked)` the
-    seconds that a deletion waits for the kubelet. `versions` are further versions that serve
+    seconds that a deletion waits for the kubelet. `generation` tells whether its metadata has one. `versions` are further versions that serve
     the same objects; `columns` what `kubectl get` shows of a custom resource.
     """
 
@@ -86,6 +86,7 @@ class Resource:
     categories: tuple[str, ...] = ()
     prepare: Callable[[Obj, Obj | None], Obj] = field(default=as_is)
     grace: Callable[[Obj, int | None], int] = field(default=_no_grace)
+    generation: bool = True
     versions: tuple[str, ...] = ()
     columns: tuple[Column, ...] = ()
 

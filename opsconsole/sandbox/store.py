@@ -14,22 +14,30 @@ from __future__ import annotations
 
 import uuid
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from opsconsole.model.kinds import NAMESPACE, Kind
-from opsconsole.model.objects import mapping, mappings, name_of, namespace_of, text, uid_of
+from opsconsole.model.objects import dig, mapping, mappings, name_of, namespace_of, text, uid_of
 from opsconsole.model.selectors import Predicate
 from opsconsole.model.times import format_instant
-from opsconsole.sandbox import apierrors
+from opsconsole.sandbox import apierrors, validation
 from opsconsole.sandbox.kernel import Simulation
 from opsconsole.sandbox.resources import Resource, Resources
 
 Obj = dict[str, Any]
 
-WATCH_WINDOW = 20_000
+WATCH_WINDOW = 10_000
 """Changes kept for watches that resume; an older resourceVersion gets 410."""
+
+IMMORTAL = frozenset(("default", "kube-system", "kube-public"))
+"""Namespaces that the API server does not let go."""
+
+ORPHAN_WAIT = 1.0
+"""Virtual seconds until the garbage collector looks whether a new object's owners exist."""
 
 SUFFIX = "bcdfghjklmnpqrstvwxz2456789"
 """Alphabet of generated names (k8s.io/apimachinery/pkg/util/rand)."""
@@ -57,9 +65,11 @@ class Store:
         self.resources = resources or Resources()
         self.version = 1
         self.log: deque[Change] = deque(maxlen=WATCH_WINDOW)
-        self._objects: dict[Kind, dict[tuple[str, str], Obj]] = {}
+        self._objects: dict[Kind, dict[str, dict[str, Obj]]] = {}
         self._by_owner: dict[str, dict[tuple[Kind, str, str], None]] = {}
         self._uids: set[str] = set()
+        self._terminating: set[str] = set()
+        self._rehearsing = False
         self._subscribers: list[Subscriber] = []
 
     # reading
@@ -71,31 +81,50 @@ class Store:
         return found
 
     def find(self, kind: Kind, namespace: str, name: str) -> Obj | None:
-        key = (namespace if kind.namespaced else "", name)
-        return self._objects.get(kind, {}).get(key)
+        table = self._objects.get(kind)
+        if table is None:
+            return None
+        return table.get(namespace if kind.namespaced else "", {}).get(name)
 
     def objects(
         self, kind: Kind, namespace: str = "", *, labels: Predicate | None = None
     ) -> list[Obj]:
         """Objects in order of namespace and name; an empty namespace means all."""
         table = self._objects.get(kind, {})
-        found = [
-            obj
-            for key, obj in table.items()
-            if (not namespace or key[0] == namespace)
-            and (labels is None or labels(mapping(obj, "metadata", "labels")))
-        ]
-        found.sort(key=lambda o: (namespace_of(o), name_of(o)))
+        found: list[Obj] = []
+        homes = (namespace,) if namespace and kind.namespaced else sorted(table)
+        for home in homes:
+            here = table.get(home)
+            if not here:
+                continue
+            if labels is None:
+                found += [here[name] for name in sorted(here)]
+            else:
+                some = [o for o in here.values() if labels(mapping(o, "metadata", "labels"))]
+                some.sort(key=name_of)
+                found += some
         return found
+
+    def objects_at(self, kind: Kind, namespace: str, version: int) -> list[Obj]:
+        """The objects as they were at `version`; 410 when the window has moved past it."""
+        now = {(namespace_of(o), name_of(o)): o for o in self.objects(kind, namespace)}
+        for change in reversed(self.since(version)):
+            key = (namespace_of(change.object), name_of(change.object))
+            if change.kind != kind or (namespace and key[0] != namespace):
+                continue
+            if change.old is None:
+                now.pop(key, None)
+            else:
+                now[key] = change.old
+        return [now[key] for key in sorted(now)]
 
     def owned_by(self, uid: str, kind: Kind | None = None) -> list[Obj]:
         """Dependents of an object, in order of creation."""
-        found = [
-            self._objects[key[0]][key[1], key[2]]
+        return [
+            self._objects[key[0]][key[1]][key[2]]
             for key in self._by_owner.get(uid, {})
             if kind is None or key[0] == kind
         ]
-        return found
 
     def kinds(self) -> Iterable[Kind]:
         return tuple(self._objects)
@@ -128,17 +157,25 @@ class Store:
             self._check_namespace(kind, namespace, name)
         if self.find(kind, namespace, name) is not None:
             raise apierrors.already_exists(kind, name)
-        for mine in ("resourceVersion", "deletionTimestamp", "deletionGracePeriodSeconds"):
+        for mine in _SERVER_SIDE:
             meta.pop(mine, None)
-        meta |= {"name": name, "uid": self.new_uid(), "generation": 1}
+        meta |= {"name": name, "uid": self.new_uid()}
         meta["creationTimestamp"] = format_instant(self.simulation.now())
+        if resource.generation:
+            meta["generation"] = 1
         if kind.namespaced:
             meta["namespace"] = namespace
+        else:
+            meta.pop("namespace", None)
+        _check_meta(kind, meta, None)
         new = {"apiVersion": kind.api_version, "kind": kind.kind, **obj, "metadata": meta}
         if resource.status:
             new.pop("status", None)
         new = resource.prepare(new, None)
-        return self._commit("ADDED", kind, new, None)
+        new = self._commit("ADDED", kind, new, None)
+        if meta.get("ownerReferences") and not self._rehearsing:
+            self.simulation.call_later(ORPHAN_WAIT, lambda: self._owners_exist(kind, new))
+        return new
 
     def update(self, kind: Kind, obj: Mapping[str, Any], *, subresource: str = "") -> Obj:
         """Replace. With a resourceVersion in the object, only if it is still the stored one.
@@ -162,9 +199,7 @@ class Store:
         new = self._merged(resource, obj, old, subresource)
         if new == old:
             return old
-        if mapping(new, "metadata").get("deletionTimestamp") and not new["metadata"].get(
-            "finalizers"
-        ):
+        if "deletionTimestamp" in new["metadata"] and not self._held(kind, new):
             return self._remove(kind, new, old)
         return self._commit("MODIFIED", kind, new, old)
 
@@ -190,25 +225,52 @@ class Store:
                 name,
                 f"Precondition failed: UID in precondition: {uid}, UID in object meta: {uid_of(old)}",
             )
+        if kind == NAMESPACE and name in IMMORTAL:
+            raise apierrors.forbidden(kind, name, "this namespace may not be deleted")
         meta = dict(old["metadata"])
-        finalizers = list(meta.get("finalizers") or [])
-        extra = {"Foreground": "foregroundDeletion", "Orphan": "orphan"}.get(propagation)
-        if extra and extra not in finalizers and self._by_owner.get(uid_of(old)):
-            finalizers.append(extra)
+        finalizers = _deletion_finalizers(meta, propagation, bool(self._by_owner.get(uid_of(old))))
         wait = self.resources.of(kind).grace(old, grace)
-        if not finalizers and wait <= 0:
+        if not finalizers and wait <= 0 and kind != NAMESPACE:
             return self._remove(kind, old, old)
-        if meta.get("deletionTimestamp") and finalizers == list(meta.get("finalizers") or []):
-            return old
-        if "deletionTimestamp" not in meta:
-            meta["deletionTimestamp"] = format_instant(self.simulation.now())
+        before = meta.get("deletionGracePeriodSeconds")
+        if "deletionTimestamp" not in meta or (before is not None and wait < before):
+            end = self.simulation.now() + timedelta(seconds=wait)
+            meta["deletionTimestamp"] = format_instant(end)
             meta["deletionGracePeriodSeconds"] = wait
-            meta["generation"] = meta.get("generation", 1) + 1
+            if "generation" in meta and before is None:
+                meta["generation"] += 1
+        elif finalizers == list(meta.get("finalizers") or []):
+            return old
         if finalizers:
             meta["finalizers"] = finalizers
-        new = self._commit("MODIFIED", kind, {**old, "metadata": meta}, old)
-        self._advance_deletion(kind, namespace, name)
+        new = {**old, "metadata": meta}
+        if kind == NAMESPACE:
+            new["status"] = {**mapping(old, "status"), "phase": "Terminating"}
+        new = self._commit("MODIFIED", kind, new, old)
+        if not self._rehearsing:
+            self._advance_deletion(kind, namespace, name)
         return new
+
+    @contextmanager
+    def rehearsal(self) -> Iterator[None]:
+        """Writes inside are checked and answered, but not kept (`dryRun=All`)."""
+        before, self._rehearsing = self._rehearsing, True
+        try:
+            yield
+        finally:
+            self._rehearsing = before
+
+    def restore(self, objects: Iterable[tuple[Kind, Obj]], version: int) -> None:
+        """Put saved objects into an empty store, as they were."""
+        for kind, obj in objects:
+            namespace = namespace_of(obj) if kind.namespaced else ""
+            self._objects.setdefault(kind, {}).setdefault(namespace, {})[name_of(obj)] = obj
+            self._uids.add(uid_of(obj))
+            self._index(kind, (namespace, name_of(obj)), None, obj)
+        self.version = max(version, self.version)
+        for home in self.objects(NAMESPACE):
+            if "deletionTimestamp" in home["metadata"]:
+                self._advance_deletion(NAMESPACE, "", name_of(home))
 
     # inside
 
@@ -245,35 +307,45 @@ class Store:
                 new["status"] = obj["status"]
             return new
         meta = {**mapping(obj, "metadata")}
-        for mine in (
-            "uid", "creationTimestamp", "generation", "resourceVersion", "deletionTimestamp",
-            "deletionGracePeriodSeconds",
-        ):  # fmt: skip
+        for mine in ("uid", "creationTimestamp", *_SERVER_SIDE):
             meta.pop(mine, None)
             if mine in old["metadata"]:
                 meta[mine] = old["metadata"][mine]
+        _check_meta(resource.kind, meta, old["metadata"])
         new = {**obj, "apiVersion": old["apiVersion"], "kind": old["kind"], "metadata": meta}
         if resource.status:
             new.pop("status", None)
             if "status" in old:
                 new["status"] = old["status"]
         new = resource.prepare(new, old)
-        if resource.desired(new) != resource.desired(old):
-            new["metadata"] = {**new["metadata"], "generation": old["metadata"]["generation"] + 1}
+        if resource.generation and resource.desired(new) != resource.desired(old):
+            generation = old["metadata"].get("generation", 0) + 1
+            new["metadata"] = {**new["metadata"], "generation": generation}
         return new
 
+    def _held(self, kind: Kind, obj: Obj) -> bool:
+        """Whether something still keeps an object that is being deleted."""
+        meta = obj["metadata"]
+        if meta.get("finalizers") or (kind == NAMESPACE and dig(obj, "spec", "finalizers")):
+            return True
+        return bool(meta.get("deletionGracePeriodSeconds"))
+
     def _commit(self, type_: str, kind: Kind, new: Obj, old: Obj | None) -> Obj:
+        if self._rehearsing:
+            return new
         self.version += 1
-        new = {**new, "metadata": {**new["metadata"], "resourceVersion": str(self.version)}}
-        namespace, name = namespace_of(new), name_of(new)
-        key = (namespace if kind.namespaced else "", name)
+        meta = {**new["metadata"], "resourceVersion": str(self.version)}
+        new = {**new, "metadata": meta}
+        name = meta["name"]
+        namespace = meta["namespace"] if kind.namespaced else ""
+        table = self._objects.setdefault(kind, {}).setdefault(namespace, {})
         if type_ == "DELETED":
-            self._objects.get(kind, {}).pop(key, None)
-            self._uids.discard(uid_of(new))
+            table.pop(name, None)
+            self._uids.discard(meta["uid"])
         else:
-            self._uids.add(uid_of(new))
-            self._objects.setdefault(kind, {})[key] = new
-        self._index(kind, key, old, None if type_ == "DELETED" else new)
+            self._uids.add(meta["uid"])
+            table[name] = new
+        self._index(kind, (namespace, name), old, None if type_ == "DELETED" else new)
         change = Change(type_, kind, new, old, self.version)
         self.log.append(change)
         for subscriber in tuple(self._subscribers):
@@ -281,16 +353,29 @@ class Store:
         return new
 
     def _index(self, kind: Kind, key: tuple[str, str], old: Obj | None, new: Obj | None) -> None:
-        before = {text(o, "uid") for o in mappings(old, "metadata", "ownerReferences")}
-        after = {text(o, "uid") for o in mappings(new, "metadata", "ownerReferences")}
-        for uid in before - after:
-            self._by_owner.get(uid, {}).pop((kind, *key), None)
-        for uid in after - before:
+        owners = old["metadata"].get("ownerReferences") if old else None
+        owned = new["metadata"].get("ownerReferences") if new else None
+        if owners is owned:
+            return
+        before = {text(o, "uid"): None for o in mappings(owners)}
+        after = {text(o, "uid"): None for o in mappings(owned)}
+        for uid in before:
+            if uid not in after:
+                dependents = self._by_owner.get(uid, {})
+                dependents.pop((kind, *key), None)
+                if not dependents:
+                    self._by_owner.pop(uid, None)
+        for uid in after:
             self._by_owner.setdefault(uid, {})[(kind, *key)] = None
 
     def _remove(self, kind: Kind, new: Obj, old: Obj) -> Obj:
         gone = self._commit("DELETED", kind, new, old)
+        if self._rehearsing:
+            return gone
         uid = uid_of(old)
+        home = namespace_of(old)
+        if home in self._terminating and kind.namespaced:
+            self.simulation.call_later(0, lambda: self._empty_namespace(home))
         if self._by_owner.get(uid):
             self.simulation.call_later(0, lambda: self._collect(uid))
         for owner in mappings(old, "metadata", "ownerReferences"):
@@ -318,25 +403,59 @@ class Store:
         obj = self.find(kind, namespace, name)
         if obj is None or "deletionTimestamp" not in obj["metadata"]:
             return
+        if kind == NAMESPACE:
+            self._terminating.add(name)
+            self.simulation.call_later(0, lambda: self._empty_namespace(name))
         finalizers = list(obj["metadata"].get("finalizers") or [])
         uid = uid_of(obj)
         if "orphan" in finalizers:
             for k, ns, n in tuple(self._by_owner.get(uid, {})):
                 child = self.get(k, ns, n)
-                rest = [
-                    o for o in mappings(child, "metadata", "ownerReferences") if o.get("uid") != uid
-                ]
-                self.update(
-                    k, {**child, "metadata": {**child["metadata"], "ownerReferences": rest}}
-                )
+                owners = mappings(child, "metadata", "ownerReferences")
+                rest = [o for o in owners if o.get("uid") != uid]
+                meta = {**child["metadata"], "ownerReferences": rest}
+                if not rest:
+                    del meta["ownerReferences"]
+                self.update(k, {**child, "metadata": meta})
             self._drop_finalizer(kind, namespace, name, "orphan")
         elif "foregroundDeletion" in finalizers:
+            blocking = False
             for k, ns, n in tuple(self._by_owner.get(uid, {})):
                 child = self.get(k, ns, n)
                 if "deletionTimestamp" not in child["metadata"]:
                     self.delete(k, ns, n, propagation="Foreground")
-            if not self._by_owner.get(uid):
+                blocking |= self.find(k, ns, n) is not None and _blocks(child, uid)
+            if not blocking:
                 self._drop_finalizer(kind, namespace, name, "foregroundDeletion")
+
+    def _empty_namespace(self, name: str) -> None:
+        """The namespace controller: delete what is in it, then let it go."""
+        home = self.find(NAMESPACE, "", name)
+        if home is None:
+            self._terminating.discard(name)
+            return
+        left = False
+        for kind, table in tuple(self._objects.items()):
+            if not kind.namespaced:
+                continue
+            for inside in tuple(table.get(name, {})):
+                obj = self.find(kind, name, inside)
+                if obj is not None and "deletionTimestamp" not in obj["metadata"]:
+                    self.delete(kind, name, inside)
+                left |= self.find(kind, name, inside) is not None
+        if not left and dig(home, "spec", "finalizers"):
+            self._terminating.discard(name)
+            spec = {k: v for k, v in home["spec"].items() if k != "finalizers"}
+            self.update(NAMESPACE, {**home, "spec": spec})
+
+    def _owners_exist(self, kind: Kind, created: Obj) -> None:
+        """The garbage collector removes an object none of whose owners exists."""
+        obj = self.find(kind, namespace_of(created), name_of(created))
+        if obj is None or uid_of(obj) != uid_of(created) or "deletionTimestamp" in obj["metadata"]:
+            return
+        owners = mappings(obj, "metadata", "ownerReferences")
+        if owners and not any(text(o, "uid") in self._uids for o in owners):
+            self.delete(kind, namespace_of(obj), name_of(obj))
 
     def _drop_finalizer(self, kind: Kind, namespace: str, name: str, finalizer: str) -> None:
         obj = self.find(kind, namespace, name)
@@ -351,3 +470,61 @@ class Store:
         kind = self.resources.by_kind(text(owner, "apiVersion"), text(owner, "kind"))
         if kind is not None:
             self._advance_deletion(kind, namespace if kind.namespaced else "", text(owner, "name"))
+
+
+_SERVER_SIDE = (
+    "generation",
+    "resourceVersion",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+    "selfLink",
+)
+"""Metadata that a client cannot set."""
+
+
+def _blocks(obj: Obj, uid: str) -> bool:
+    return any(
+        o.get("uid") == uid and o.get("blockOwnerDeletion") is True
+        for o in mappings(obj, "metadata", "ownerReferences")
+    )
+
+
+def _deletion_finalizers(meta: Obj, propagation: str, dependents: bool) -> list[str]:  # noqa: FBT001
+    """The finalizers after a delete with that propagation (registry/generic/registry/store.go)."""
+    collector = ("foregroundDeletion", "orphan")
+    found = list(meta.get("finalizers") or [])
+    mine = {"Foreground": collector[0], "Orphan": collector[1]}.get(propagation)
+    if "deletionTimestamp" not in meta:
+        found = [f for f in found if f not in collector or f == mine]
+    if mine and dependents and mine not in found:
+        found.append(mine)
+    return found
+
+
+def _check_meta(kind: Kind, meta: Obj, old: Mapping[str, Any] | None) -> None:
+    """422 for names, labels, annotations and finalizers that the API server refuses."""
+    causes: list[tuple[str, str]] = []
+    was: Mapping[str, Any] = old or {}
+    if old is None:
+        causes += validation.check_name(kind, meta["name"])
+    for field, check in (
+        ("labels", validation.check_labels),
+        ("annotations", validation.check_annotations),
+    ):
+        value = meta.get(field)
+        if value is None:
+            meta.pop(field, None)
+        elif value is not was.get(field):
+            if not isinstance(value, Mapping):
+                raise apierrors.bad_request(f"metadata.{field} is not a map")
+            causes += check(value)
+    if "deletionTimestamp" in was:
+        new = [f for f in meta.get("finalizers") or [] if f not in (was.get("finalizers") or [])]
+        if new:
+            why = "Forbidden: no new finalizers can be added if the object is being deleted"
+            listed = ", ".join(f'"{f}"' for f in new)
+            causes.append(
+                ("metadata.finalizers", f"{why}, found new finalizers []string{{{listed}}}")
+            )
+    if causes:
+        raise apierrors.invalid(kind, meta["name"], causes)
