@@ -1,0 +1,170 @@
+"""The applications pane: columns, rows, and the detail of one application."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from opsconsole.model.applications import Application, Operation
+from opsconsole.model.kinds import ResourceKey
+from opsconsole.model.status import Health, OperationPhase, Sync
+from opsconsole.view.filters import needs_attention, parse_filter
+from opsconsole.view.format import age, revision, safe
+from opsconsole.view.glyphs import Glyphs, badge, sign
+from opsconsole.view.lines import BLANK, Canvas, Line, Span, clip, line, wrapped
+from opsconsole.view.table import Column, Layout, lay_out, row_line
+
+COLUMNS = (
+    Column("mark", "", 1, order=0),
+    Column("name", "NAME", 13, order=0, flex=4, most=40),
+    Column("project", "PROJECT", 8, order=5, flex=1, most=16),
+    Column("sync", "SYNC", 11, order=2),
+    Column("health", "HEALTH", 13, order=1),
+    Column("revision", "REVISION", 8, order=4),
+    Column("age", "AGE", 4, order=3, align="right"),
+    Column("attention", "ATTENTION", 12, order=6, flex=6),
+)
+
+
+def layout(width: int) -> Layout:
+    return lay_out(COLUMNS, width)
+
+
+def order(applications: Mapping[ResourceKey, Application], search: str = "") -> list[ResourceKey]:
+    """Keys of the rows that the filter keeps, by name and namespace."""
+    keep = parse_filter(search)
+    return sorted(
+        (key for key, app in applications.items() if keep(app)),
+        key=lambda key: (key.name, key.namespace, key.cluster),
+    )
+
+
+def row(app: Application, shape: Layout, glyphs: Glyphs, now: datetime) -> Line:
+    cells: dict[str, Span] = {
+        "mark": _mark(app, glyphs),
+        "name": (safe(app.name), "text"),
+        "project": (safe(app.project), "muted"),
+        "sync": badge(app.sync, glyphs),
+        "health": badge(app.health, glyphs),
+        "revision": (revision(app.revision) if app.revision else "-", "muted"),
+        "age": (age(app.last_activity, now), "muted"),
+        "attention": (safe(app.attention), "warn"),
+    }
+    return row_line(cells, shape, glyphs.ellipsis)
+
+
+def _mark(app: Application, glyphs: Glyphs) -> Span:
+    if app.operation.phase in (OperationPhase.RUNNING, OperationPhase.TERMINATING):
+        return sign(app.operation.phase, glyphs)
+    if app.operation.phase in (OperationPhase.FAILED, OperationPhase.ERROR):
+        return glyphs.warning, "bad"
+    if app.deleting:
+        return glyphs.bad, "warn"
+    return (glyphs.warning, "warn") if needs_attention(app) else (" ", "text")
+
+
+def detail(app: Application, drift: Sequence[tuple[str, str]], canvas: Canvas) -> list[Line]:
+    """Everything about one application, for the pane in full."""
+    width = canvas.width
+    lines = [
+        line((safe(app.name), "title"), "  ", badge(app.sync, canvas.glyphs), "  ",
+             badge(app.health, canvas.glyphs)),
+        *_pair("source", _source(app), width),
+        *_pair("into", _destination(app), width),
+        *_pair("policy", _policy(app), width),
+        *_operation(app.operation, canvas),
+    ]  # fmt: skip
+    if app.health_message:
+        lines += _pair("health", safe(app.health_message), width, "warn")
+    if app.attention:
+        lines += _pair("needs", safe(app.attention), width, "warn")
+    for condition in app.conditions:
+        lines += _pair(safe(condition.type), safe(condition.message), width, "bad")
+    for problem in app.problems:
+        lines += _pair("unread", safe(problem), width, "warn")
+    lines += _resources(app, canvas)
+    for name, diff in drift:
+        lines += [BLANK, line((safe(name), "strong")), *_diff(diff, width)]
+    return lines
+
+
+def _pair(name: str, text: str, width: int, token: str = "text") -> list[Line]:  # noqa: S107
+    if not text:
+        return []
+    rows = wrapped(text, token, width, indent=11)
+    first = line((f"{name:<10} ", "muted"), *rows[0][1:]) if rows else line((name, "muted"))
+    return [first, *rows[1:]]
+
+
+def _source(app: Application) -> str:
+    sources = app.sources or (app.source,)
+    return "; ".join(
+        safe(f"{s.repo_url} {s.path or s.chart} @ {s.target_revision or 'HEAD'}") for s in sources
+    )
+
+
+def _destination(app: Application) -> str:
+    where = app.destination_server
+    return safe(f"{app.destination_namespace or '-'} on {where or 'this cluster'}")
+
+
+def _policy(app: Application) -> str:
+    if not app.auto_sync:
+        return "manual sync"
+    extras = [name for name, on in (("prune", app.prune), ("selfHeal", app.self_heal)) if on]
+    return "automated sync" + (f" with {' and '.join(extras)}" if extras else "")
+
+
+def _operation(operation: Operation, canvas: Canvas) -> list[Line]:
+    if operation.phase is OperationPhase.NONE:
+        return []
+    mark, token = badge(operation.phase, canvas.glyphs)
+    who = "automated" if operation.automated else safe(operation.initiated_by or "-")
+    when = age(operation.finished_at or operation.started_at, canvas.now)
+    head = line(
+        (f"{'sync':<10} ", "muted"), (mark, token), (f"  {revision(operation.revision)}", "text"),
+        (f"  by {who}, {when} ago", "muted"),
+    )  # fmt: skip
+    lines = [clip(head, canvas.width, canvas.glyphs.ellipsis)]
+    if operation.message and operation.phase is not OperationPhase.SUCCEEDED:
+        lines += wrapped(safe(operation.message), token, canvas.width, indent=11)
+    return lines
+
+
+def _resources(app: Application, canvas: Canvas) -> list[Line]:
+    """What is not in order first; nothing when there are no resources."""
+    if not app.resources:
+        return []
+    odd = [
+        r for r in app.resources
+        if r.sync is not Sync.SYNCED or r.health not in (None, Health.HEALTHY)
+    ]  # fmt: skip
+    lines = [
+        BLANK,
+        line(
+            (f"{len(app.resources)} resources", "strong"), (f", {len(odd)} not in order", "muted")
+        ),
+    ]
+    for item in odd or app.resources:
+        spans: list[Span] = [badge(item.sync, canvas.glyphs), ("  ", "text")]
+        if item.health is not None:
+            spans += [badge(item.health, canvas.glyphs), ("  ", "text")]
+        where = f"{item.namespace}/" if item.namespace else ""
+        spans.append((safe(f"{item.kind} {where}{item.name}"), "text"))
+        if item.requires_pruning:
+            spans.append(("  would be pruned", "warn"))
+        lines.append(clip(tuple(spans), canvas.width, canvas.glyphs.ellipsis))
+    return lines
+
+
+def _diff(diff: str, width: int) -> list[Line]:
+    tokens = {"+": "add", "-": "remove", "@": "accent"}
+    return [
+        clip(line((safe(raw) if raw.strip() else "", tokens.get(raw[:1], "muted"))), width)
+        for raw in _kept_indent(diff)
+    ]
+
+
+def _kept_indent(diff: str) -> list[str]:
+    """Tabs as blanks, so that what is left of the indentation survives `safe`."""
+    return [raw.expandtabs(4).rstrip() for raw in diff.splitlines()]
