@@ -8,8 +8,10 @@ from opsconsole.sandbox.runtime import Controller
 from opsconsole.sandbox.store import Store
 from opsconsole.sandbox.workloads.events import Recorder
 from opsconsole.sandbox.workloads.instant import InstantJobs, InstantKubelet
+from opsconsole.sandbox.workloads.kubelet import Kubelet
 from opsconsole.sandbox.workloads.profile import Profile, profile_named
 from opsconsole.sandbox.workloads.replicaset import ReplicaSetController
+from opsconsole.sandbox.workloads.scheduler import Scheduler
 
 if TYPE_CHECKING:
     from opsconsole.sandbox.cluster import Cluster
@@ -22,8 +24,13 @@ def controllers(cluster: Cluster) -> list[Controller]:
 def make(store: Store, profile: Profile) -> list[Controller]:
     """Every workload controller for one cluster. Names are unique within a Manager."""
     events = not profile.instant
-    return [
+    shared: list[Controller] = [
         ReplicaSetController(store, Recorder(store, "replicaset-controller", enabled=events)),
-        InstantKubelet(store, profile),
-        InstantJobs(store, profile),
+    ]
+    if profile.instant:
+        return [*shared, InstantKubelet(store, profile), InstantJobs(store, profile)]
+    return [
+        *shared,
+        Scheduler(store, profile, Recorder(store, "default-scheduler", rate_limited=True)),
+        Kubelet(store, profile, Recorder(store, "kubelet", rate_limited=True)),
     ]
