@@ -58,7 +58,9 @@ class ExecPlugin:
                 start_new_session=True,
             )
         except OSError as fault:
-            raise DeniedError(f"cannot run the credential plugin {self.command}: {fault}") from fault
+            raise DeniedError(
+                f"cannot run the credential plugin {self.command}: {fault}"
+            ) from fault
         try:
             async with asyncio.timeout(limit):
                 out, err = await process.communicate()

@@ -38,7 +38,7 @@ def redacted(foreign: object) -> str:
 
 def status_of(raw: bytes) -> Mapping[str, Any]:
     """The `metav1.Status` in a body, or an empty mapping."""
-    if not raw.lstrip()[:1] == b"{":
+    if raw.lstrip()[:1] != b"{":
         return {}
     try:
         found = json.loads(raw)
