@@ -1,0 +1,1 @@
+"""Argo Rollouts' analysis as pure functions: conditions, arguments, templates, limits, verdicts."""
