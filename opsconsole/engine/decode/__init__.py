@@ -1,0 +1,1 @@
+"""Raw API objects → the model's dataclasses. Never raises: what is wrong is listed in `problems`."""
