@@ -5,13 +5,46 @@ Separate so that the UI is tested with a fake console and the engine with fake a
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import Future
-from typing import Protocol
+from typing import Any, Protocol
 
-from opsconsole.model.kinds import ResourceKey
+from opsconsole.model.feed import Feed
+from opsconsole.model.kinds import Kind, ResourceKey
+from opsconsole.model.permissions import Permissions
 from opsconsole.model.plans import Intent, OperationRecord, Plan
+from opsconsole.model.requests import Request
 from opsconsole.model.snapshot import Snapshot
+
+
+class Cluster(Protocol):
+    """What the engine asks of a cluster; `kube.cluster.KubeCluster` is the real one.
+
+    Methods are called on the engine's loop and fail with ConnectError or ApiError.
+    `context` names it for people, `namespace` is its home namespace ("" when it has none).
+    """
+
+    @property
+    def context(self) -> str: ...
+
+    @property
+    def namespace(self) -> str: ...
+
+    def follow(
+        self, kind: Kind, namespace: str = "", *, labels: str = "", fields: str = ""
+    ) -> AsyncIterator[Feed]: ...
+
+    async def get(self, kind: Kind, namespace: str, name: str) -> dict[str, Any]: ...
+
+    async def send(self, request: Request, *, dry_run: bool = False) -> dict[str, Any]: ...
+
+    async def permissions(self, namespace: str) -> Permissions: ...
+
+    async def close(self) -> None: ...
+
+
+Connector = Callable[[], Awaitable[Cluster]]
+"""Called on the engine's thread; imports what is heavy, so it runs after the first paint."""
 
 
 class Console(Protocol):
