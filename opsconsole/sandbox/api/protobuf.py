@@ -1,7 +1,7 @@
 """Request bodies in `application/vnd.kubernetes.protobuf`, decoded to what JSON would say.
 
 Go clients send protobuf for built-in kinds and do not fall back (client-go ≥ 0.33). The
-envelope is "k8s\\0" and a `runtime.Unknown`; the fields are those of `fields.txt`. Empty
+envelope is a magic word ("k8s", 0) and a `runtime.Unknown`; the fields are those of `fields.txt`. Empty
 values of fields that are not optional are left out, as `omitempty` does.
 """
 
@@ -155,7 +155,7 @@ def _put(found: dict[str, Any], one: Field, value: Wire, depth: int) -> None:
         )
         return
     decoded = _value(value, ref, depth)
-    if ref.optional or decoded not in ("", 0, False, None) and decoded != {}:
+    if ref.optional or decoded not in ("", 0, False, None, {}):
         found[one.name] = decoded
 
 
