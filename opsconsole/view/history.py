@@ -15,7 +15,7 @@ COLUMNS = (
     Column("sha", "COMMIT", 7, order=0),
     Column("age", "AGE", 4, order=1, align="right"),
     Column("author", "AUTHOR", 8, order=2, flex=1, most=18),
-    Column("subject", "SUBJECT", 16, order=0, flex=8),
+    Column("subject", "SUBJECT", 24, order=0, flex=8),
     Column("files", "FILES", 8, order=3, align="right"),
 )
 

@@ -1,0 +1,278 @@
+"""The Textual application: lifecycle, frames, notices and what keys do.
+
+Kept small: what panes show is `view`'s business, what is selected the main screen's, what an
+action does the engine's, and how it is asked for `ui.flow`'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar
+
+from textual.app import App
+from textual.binding import BindingType
+from textual.screen import Screen
+
+from opsconsole.aio.clock import SystemClock
+from opsconsole.engine.protocols import Console
+from opsconsole.model.actions import ACTIONS, BY_ID, ActionSpec
+from opsconsole.model.environment import Environment, ExtraAction
+from opsconsole.model.plans import OperationRecord, OperationStatus
+from opsconsole.settings import Settings
+from opsconsole.ui import keymap
+from opsconsole.ui.assets import style
+from opsconsole.ui.bridge import Bridge, EngineUpdated
+from opsconsole.ui.flow import Flow, Told
+from opsconsole.ui.screens.main import MainScreen
+from opsconsole.ui.themes import THEMES
+from opsconsole.ui.widgets.bars import Bar
+from opsconsole.view.lines import Canvas, Line, clip, line
+from opsconsole.view.plans import operation_line
+
+TICK = 1.0
+"""Seconds between two looks at the clock (ages, countdowns, the banner)."""
+
+NOTICE_SECONDS = 8.0
+"""How long a hint stays. Failures of operations stay until they are dismissed."""
+
+
+def _palette() -> type:
+    from opsconsole.ui.palette import ActionsProvider
+
+    return ActionsProvider
+
+
+class OpsApp(App[int]):
+    CSS_PATH: ClassVar = [style("app.tcss"), style("dialogs.tcss")]
+    BINDINGS: ClassVar[list[BindingType]] = keymap.bindings()
+    COMMANDS: ClassVar = {_palette}
+    ENABLE_COMMAND_PALETTE = True
+    TITLE = "opsconsole"
+    animation_level = "none"
+
+    def __init__(
+        self, console: Console, environment: Environment, settings: Settings,
+        *, monotonic: Callable[[], float] | None = None,
+    ) -> None:  # fmt: skip
+        self.engine = console
+        self.environment = environment
+        self.settings = settings
+        self.monotonic = monotonic or SystemClock().monotonic
+        super().__init__(ansi_color=True if settings.ansi_colors else None)
+        for theme in THEMES:
+            self.register_theme(theme)
+        self.theme = "ops-ansi" if settings.ansi_colors else "ops-dark"
+        self.bridge = Bridge(console, self.post_message)
+        self.flow = Flow(self)
+        self.main = MainScreen(environment, ascii_only=settings.ascii_only)
+        self._notice: Line = ()
+        self._notice_until = 0.0
+        self._dismissed: set[str] = set()
+        self._last_frame = float("-inf")
+        self._extras = {item.id: item for item in environment.extra_actions}
+        for item in environment.extra_actions:
+            self.bind(item.key, f"extra('{item.id}')", description=item.label, show=False)
+
+    def get_default_screen(self) -> Screen[None]:
+        return self.main
+
+    # -- life -----------------------------------------------------------------------------
+
+    def on_mount(self) -> None:
+        """The first frame is drawn before the engine's thread takes any time."""
+        self.bridge.open()
+        self.set_interval(TICK, self._tick)
+        self.call_after_refresh(self.engine.start)
+
+    def on_unmount(self) -> None:
+        self.bridge.close()
+
+    def on_engine_updated(self, _event: EngineUpdated) -> None:
+        wait = self._last_frame + self.settings.frame_interval - self.monotonic()
+        if wait > 0:
+            self.set_timer(wait, self._frame)
+        else:
+            self._frame()
+
+    def _frame(self) -> None:
+        self._last_frame = self.monotonic()
+        self.main.show(self.bridge.take())
+        self._show_notice()
+        for screen in self.screen_stack[1:]:
+            refresh = getattr(screen, "refresh_lines", None)
+            if refresh is not None:
+                refresh()
+
+    def _tick(self) -> None:
+        if self._notice and self.monotonic() > self._notice_until:
+            self._notice = ()
+        self.main.redraw()
+        self._show_notice()
+
+    def on_told(self, event: Told) -> None:
+        self.tell(event.text, event.token)
+
+    # -- notices --------------------------------------------------------------------------
+
+    def tell(self, text: str, token: str = "text") -> None:  # noqa: S107 (a style's name)
+        """A hint in the line above the keys."""
+        self._notice = line((f" {text}", token))
+        self._notice_until = self.monotonic() + NOTICE_SECONDS
+        self._show_notice()
+
+    def _show_notice(self) -> None:
+        bar = self.main.query_one("#notice", Bar)
+        bar.set_class(bool(self._notice) or self._latest() is not None, "-shown")
+        bar.redraw()
+
+    def _latest(self) -> OperationRecord | None:
+        """The operation to speak of: the newest that is neither dismissed nor long over."""
+        picture = self.main.picture
+        for record in reversed(picture.operations if picture else ()):
+            if record.id in self._dismissed:
+                continue
+            done = record.finished_at
+            if record.status is not OperationStatus.SUCCEEDED or done is None:
+                return record
+            if (self.environment.now() - done).total_seconds() < NOTICE_SECONDS * 10:
+                return record
+        return None
+
+    def notice_line(self, canvas: Canvas) -> Line:
+        if self._notice:
+            return clip(self._notice, canvas.width, canvas.glyphs.ellipsis)
+        record = self._latest()
+        if record is None:
+            return ()
+        inner = Canvas(canvas.width - 2, 1, canvas.now, canvas.glyphs)
+        return line(" ", *operation_line(record, inner))
+
+    def keys_line(self, canvas: Canvas) -> Line:
+        specs = [spec for spec in _by_urgency() if self.flow.possible(spec)]
+        tail = [("/", "filter"), (":", "commands"), ("?", "help"), ("q", "quit")]
+        if self.main.full:
+            tail.insert(0, ("Esc", "back"))
+        return line(
+            " ", *keymap.keys_line(specs, self.environment.extra_actions, tail, canvas.width - 1)
+        )
+
+    # -- keys -----------------------------------------------------------------------------
+
+    def action_act(self, action: str) -> None:
+        self.flow.start(BY_ID[action])
+
+    def action_extra(self, name: str) -> None:
+        self.tell(self._extras[name].run(), "accent")
+        self.main.redraw()
+
+    def extra(self, name: str) -> ExtraAction:
+        return self._extras[name]
+
+    def action_pane(self, by: int) -> None:
+        focused = self.main.focused
+        name = focused.id if focused is not None else ""
+        at = keymap.PANES.index(name) if name in keymap.PANES else -by
+        self.action_focus_pane(keymap.PANES[(at + by) % len(keymap.PANES)])
+
+    def action_focus_pane(self, pane: str) -> None:
+        if self.main.full:
+            self.main.open(pane)
+        self.main.pane(pane).focus()
+
+    def action_open(self) -> None:
+        focused = self.main.focused
+        if focused is not None and focused.id in keymap.PANES and not self.main.full:
+            self.main.open(focused.id or "")
+
+    def action_go_back(self) -> None:
+        """One level at a time: the full pane, the notice, the filter."""
+        record = self._latest()
+        if self.main.full:
+            self.main.open("")
+        elif self._notice:
+            self._notice = ()
+        elif record is not None and record.status is not OperationStatus.RUNNING:
+            self._dismissed.add(record.id)
+        elif self.main.search:
+            self.set_search("")
+        self._show_notice()
+
+    def set_search(self, text: str) -> None:
+        self.main.search = text
+        self.main.redraw()
+
+    def action_filter(self) -> None:
+        from opsconsole.ui.widgets.search import Search
+
+        if self.main.full not in ("", "applications"):
+            self.main.open("")
+        self.main.mount(Search(self.main.search))
+
+    def action_attention(self) -> None:
+        self.set_search("" if self.main.search == "!" else "!")
+
+    def action_rollout(self, by: int) -> None:
+        self.main.next_rollout(by)
+
+    def action_help(self) -> None:
+        from opsconsole.ui.screens.text import TextScreen
+
+        extras = self.environment.extra_actions
+        self.push_screen(TextScreen("Help", lambda _: keymap.help_lines(extras, self.flow.why_not)))
+
+    def action_operations(self) -> None:
+        from opsconsole.ui.screens.text import operations_screen
+
+        self.push_screen(operations_screen(self))
+
+    def action_incidents(self) -> None:
+        from opsconsole.ui.screens.text import incidents_screen
+
+        self.push_screen(incidents_screen(self))
+
+    def action_next_theme(self) -> None:
+        if self.settings.ansi_colors:
+            self.tell("this terminal's own 16 colours are used")
+            return
+        names = [theme.name for theme in THEMES if not theme.ansi]
+        self.theme = (
+            names[(names.index(self.theme) + 1) % len(names)] if self.theme in names else names[0]
+        )
+        for pane in self.main.query("LinePane, LiveTable, Bar, Divider"):
+            pane.notify_style_update()
+            pane.refresh()
+
+    def action_leave(self) -> None:
+        """Quit; asked back only while an operation is running."""
+        picture = self.main.picture
+        running = (
+            [r for r in picture.operations if r.status is OperationStatus.RUNNING]
+            if picture
+            else []
+        )
+        if not running or self.screen.id == "quit":
+            self.exit(0)
+            return
+        from opsconsole.ui.dialogs.leave import LeaveDialog
+
+        self.push_screen(LeaveDialog(running), lambda sure: self.exit(0) if sure else None)
+
+
+def _by_urgency() -> list[ActionSpec]:
+    order = {"rollout": 0, "application": 1, "commit": 2}
+    return sorted(ACTIONS, key=lambda spec: order[spec.scope])
+
+
+def run(
+    console: Console, environment: Environment, settings: Settings,
+    *, monotonic: Callable[[], float] | None = None,
+) -> int:  # fmt: skip
+    """Show the console until the user leaves; the exit status. `console` is started after the
+    first frame and stopped at the end.
+    """
+    app = OpsApp(console, environment, settings, monotonic=monotonic)
+    try:
+        app.run(mouse=settings.mouse)
+    finally:
+        console.stop()
+    return app.return_code or 0

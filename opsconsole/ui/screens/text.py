@@ -1,0 +1,73 @@
+"""Scrollable texts over the console: help, operations, what is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.screen import ModalScreen
+
+from opsconsole.ui.widgets.line_pane import LinePane
+from opsconsole.view.format import safe
+from opsconsole.view.lines import BLANK, Canvas, Line, line, wrapped
+from opsconsole.view.plans import operation_lines
+from opsconsole.view.states import incident_lines
+
+if TYPE_CHECKING:
+    from opsconsole.ui.app import OpsApp
+
+
+class TextScreen(ModalScreen[None]):
+    """`make` gives the lines for a canvas; asked again with every picture."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q,enter,question_mark", "close", "Close", show=False),
+    ]
+
+    def __init__(self, title: str, make: Callable[[Canvas], list[Line]]) -> None:
+        super().__init__()
+        self._text_title = title
+        self._make = make
+
+    def compose(self) -> ComposeResult:
+        main: Any = self.app.main  # type: ignore[attr-defined]
+        yield LinePane(self._text_title, self._source, canvas=main.canvas)
+
+    def _source(self, canvas: Canvas) -> tuple[Line, list[Line]]:
+        return line(("Esc closes", "muted")), self._make(canvas)
+
+    def refresh_lines(self) -> None:
+        self.query_one(LinePane).redraw()
+
+    def action_close(self) -> None:
+        self.dismiss(None)
+
+
+def operations_screen(app: OpsApp) -> TextScreen:
+    def make(canvas: Canvas) -> list[Line]:
+        picture = app.main.picture
+        return operation_lines(picture.operations if picture else (), canvas)
+
+    return TextScreen("Operations", make)
+
+
+def incidents_screen(app: OpsApp) -> TextScreen:
+    """Incidents, and which fields of objects could not be read."""
+
+    def make(canvas: Canvas) -> list[Line]:
+        picture = app.main.picture
+        if picture is None:
+            return []
+        lines = incident_lines(picture.incidents, canvas.now, canvas.width)
+        read = [(app.key, app.problems) for app in picture.applications.values()]
+        read += [(item.key, item.problems) for item in picture.rollouts.values()]
+        for key, problems in read:
+            if problems:
+                lines += [BLANK, line((safe(key), "strong"))]
+                for problem in problems:
+                    lines += wrapped(safe(problem), "warn", canvas.width, indent=2)
+        return lines
+
+    return TextScreen("What is wrong", make)
