@@ -42,6 +42,9 @@ class LinePane(ScrollView, can_focus=True):
         Binding("pageup,ctrl+b", "page(-1)", "Page up", show=False),
     ]
 
+    MARGIN: ClassVar[tuple[int, int]] = (1, 0)
+    """Blank cells on the left and on the right of the lines."""
+
     def __init__(
         self, title: str, source: Source, *, canvas: Callable[[int, int], Canvas], id: str | None = None,  # noqa: A002
         head: int = 1,

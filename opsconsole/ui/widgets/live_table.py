@@ -7,7 +7,7 @@ are made only for rows that are on screen, so a thousand applications cost what 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from textual.events import Blur, Click, Focus
 from textual.message import Message
@@ -21,7 +21,7 @@ Key = Hashable
 class LiveTable(LinePane):
     """`put_rows` replaces what the table shows; `tick` re-reads the visible rows (ages)."""
 
-    MARGIN = (0, 1)
+    MARGIN: ClassVar[tuple[int, int]] = (0, 1)
 
     class Highlighted(Message):
         """The cursor is on another row, or on none."""
