@@ -17,7 +17,7 @@ from opsconsole.aio.clock import SystemClock
 from opsconsole.engine.protocols import Console
 from opsconsole.model.actions import ACTIONS, BY_ID, ActionSpec
 from opsconsole.model.environment import Environment, ExtraAction
-from opsconsole.model.plans import OperationRecord, OperationStatus
+from opsconsole.model.plans import OperationRecord, OperationStatus, Risk
 from opsconsole.settings import Settings
 from opsconsole.ui import keymap
 from opsconsole.ui.assets import style
@@ -259,8 +259,9 @@ class OpsApp(App[int]):
 
 
 def _by_urgency() -> list[ActionSpec]:
-    order = {"rollout": 0, "application": 1, "commit": 2}
-    return sorted(ACTIONS, key=lambda spec: order[spec.scope])
+    """The order in the keys bar: the chosen commit, the rollout, the application; risky ones last."""
+    order = {"commit": 0, "rollout": 1, "application": 2}
+    return sorted(ACTIONS, key=lambda spec: (spec.risk is Risk.HIGH, order[spec.scope]))
 
 
 def run(

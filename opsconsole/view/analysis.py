@@ -19,6 +19,13 @@ _LIMIT = 120
 """Measurements that a plot shows, the newest."""
 
 
+_KINDS = {
+    "Background": "background analysis",
+    "PrePromotion": "pre-promotion analysis",
+    "PostPromotion": "post-promotion analysis",
+}
+
+
 def analysis_lines(runs: Sequence[AnalysisRun], canvas: Canvas) -> list[Line]:
     """Running runs first, then the newest; as many as fit, all of them in full."""
     ordered = sorted(runs, key=lambda run: run.phase.completed)
@@ -35,7 +42,7 @@ def analysis_lines(runs: Sequence[AnalysisRun], canvas: Canvas) -> list[Line]:
 
 
 def _run(run: AnalysisRun, canvas: Canvas, room: int, *, brief: bool) -> list[Line]:
-    kind = {"": "analysis run"}.get(run.kind, f"{run.kind} analysis")
+    kind = _KINDS.get(run.kind, "analysis")
     step = f" of step {run.step_index + 1}" if run.step_index is not None else ""
     when = age(run.completed_at or run.started_at or run.created_at, canvas.now)
     lines = [

@@ -67,6 +67,10 @@ def _head(rollout: Rollout, canvas: Canvas) -> list[Line]:
     return lines
 
 
+def _label(name: str, canvas: Canvas) -> str:
+    return f"{name:<{10 if canvas.width >= 50 else 7}}"
+
+
 def _waits(rollout: Rollout, canvas: Canvas) -> list[Line]:
     """What will end this state, and when."""
     if not rollout.waiting_for:
@@ -75,7 +79,8 @@ def _waits(rollout: Rollout, canvas: Canvas) -> list[Line]:
     at = f" ({clock(rollout.waiting_until)})" if canvas.width >= 50 else ""
     tail = line((until, "accent"), (at, "muted")) if until else BLANK
     human = not until and bool(rollout.paused_reason)
-    text = line(("waits for ", "muted"), (safe(rollout.waiting_for), "paused" if human else "text"))
+    label = "waits for " if canvas.width >= 50 else f"{canvas.glyphs.waiting} "
+    text = line((label, "muted"), (safe(rollout.waiting_for), "paused" if human else "text"))
     return [spread(text, tail, canvas.width, canvas.glyphs.ellipsis)]
 
 
@@ -83,12 +88,12 @@ def _weight(rollout: Rollout, canvas: Canvas) -> Line:
     """The canary's share as a bar, with set and actual weight when they differ."""
     set_to, actual = rollout.set_weight, rollout.actual_weight
     words = f" {actual}%" if set_to == actual else f" {actual}% of {set_to}% set"
-    size = max(min(canvas.width - 10 - len(words), 40), 5)
+    size = max(min(canvas.width - len(_label("", canvas)) - len(words), 40), 5)
     filled = max(0, min(size, round(size * actual / 100)))
     target = max(filled, min(size, round(size * set_to / 100)))
     glyphs = canvas.glyphs
     return line(
-        ("canary    ", "muted"),
+        (_label("canary", canvas), "muted"),
         (glyphs.full * filled, "canary"),
         (glyphs.empty * (target - filled), "canary"),
         (glyphs.empty * (size - target), "muted"),
@@ -111,7 +116,9 @@ def _counts(rollout: Rollout, canvas: Canvas) -> Line:
     if rollout.workload_ref:
         parts.append(line((f"of {safe(rollout.workload_ref)}", "muted")))
     joined = join(parts, (f" {canvas.glyphs.dot} ", "muted"))
-    return clip(line(("pods      ", "muted"), *joined), canvas.width, canvas.glyphs.ellipsis)
+    return clip(
+        line((_label("pods", canvas), "muted"), *joined), canvas.width, canvas.glyphs.ellipsis
+    )
 
 
 def _steps(rollout: Rollout, canvas: Canvas, room: int) -> list[Line]:
@@ -123,7 +130,7 @@ def _steps(rollout: Rollout, canvas: Canvas, room: int) -> list[Line]:
     shown = min(room, total)
     first = max(0, min(at - (shown - 1) // 2, total - shown))
     heading = spread(
-        line(("steps     ", "muted"), (_strip(rollout.steps, canvas.glyphs), "text")),
+        line((_label("steps", canvas), "muted"), (_strip(rollout.steps, canvas.glyphs), "text")),
         line((f"{min(at, total)}/{total}", "strong")),
         canvas.width,
         canvas.glyphs.ellipsis,
@@ -227,7 +234,12 @@ def _services(rollout: Rollout, canvas: Canvas) -> list[Line]:
     if not rollout.services:
         return []
     named = [line((f"{role} ", "muted"), (safe(name), "text")) for role, name in rollout.services]
-    return [BLANK, clip(line(("services  ", "muted"), *join(named, ("  ", "text"))), canvas.width)]
+    return [
+        BLANK,
+        clip(
+            line((_label("services", canvas), "muted"), *join(named, ("  ", "text"))), canvas.width
+        ),
+    ]
 
 
 def _conditions(rollout: Rollout, canvas: Canvas) -> list[Line]:
