@@ -1,0 +1,1 @@
+"""What `kubectl argo rollouts` writes and prints, as pure functions: requests and layouts."""
