@@ -152,7 +152,7 @@ OTHERS: tuple[Resource, ...] = (
     _plain("split.smi-spec.io", "v1alpha1", "TrafficSplit", "trafficsplits", builtin=False, versions=("v1alpha2", "v1alpha3")),
     _plain("getambassador.io", "v2", "Mapping", "mappings", builtin=False, versions=("v1", "v3alpha1")),
     _plain("x.getambassador.io", "v3alpha1", "AmbassadorMapping", "ambassadormappings", builtin=False),
-    _plain("apisix.apache.org", "v2", "ApisixRoute", "apisixroutes", builtin=False, short=("ar",), status=True),
+    _plain("apisix.apache.org", "v2", "ApisixRoute", "apisixroutes", builtin=False, status=True),
     _plain("traefik.io", "v1alpha1", "TraefikService", "traefikservices", builtin=False),
     _plain("traefik.containo.us", "v1alpha1", "TraefikService", "traefikservices", builtin=False),
     _plain("appmesh.k8s.aws", "v1beta2", "VirtualService", "virtualservices", builtin=False, status=True),
