@@ -42,6 +42,10 @@ class Pattern:
         found = self._compiled.search(text)
         return None if found is None else (found[0], *(g or "" for g in found.groups()))
 
+    def spans(self, text: str) -> list[tuple[int, int]]:
+        """Begin and end of every match, in order."""
+        return [found.span() for found in self._compiled.finditer(text)]
+
     def replace(self, replacement: str, text: str) -> str:
         """Every match replaced; `$1` and `${name}` stand for groups, as in Go's `ReplaceAllString`."""
         out, at = [], 0
