@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import Future
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from opsconsole.model.feed import Feed
@@ -15,6 +16,7 @@ from opsconsole.model.permissions import Permissions
 from opsconsole.model.plans import Intent, OperationRecord, Plan
 from opsconsole.model.requests import Request
 from opsconsole.model.snapshot import Snapshot
+from opsconsole.settings import RepoSettings
 
 
 class Cluster(Protocol):
@@ -43,8 +45,23 @@ class Cluster(Protocol):
     async def close(self) -> None: ...
 
 
-Connector = Callable[[], Awaitable[Cluster]]
-"""Called on the engine's thread; imports what is heavy, so it runs after the first paint."""
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """What a connector brings: the cluster, and how its repositories are reached from here.
+
+    `close` undoes what the connector started besides (the sandbox); it may block briefly.
+    """
+
+    cluster: Cluster
+    repos: RepoSettings = field(default_factory=RepoSettings)
+    close: Callable[[], None] | None = None
+
+
+Connector = Callable[[], Awaitable[Connected]]
+"""Called on the engine's thread; imports what is heavy, so it runs after the first paint.
+
+Raises OpsError; ConnectError is tried again, others are final.
+"""
 
 
 class Console(Protocol):
