@@ -80,7 +80,7 @@ def tabulated(rows: Sequence[Sequence[str]], padding: int = 2) -> str:
                 end += 1
             wide = max(width(line[column]) for line in lines[start:end])
             for size in sizes[start:end]:
-                size[column] = wide + padding if wide else 0
+                size[column] = wide + padding
             start = end
     printed = []
     for line, size in zip(lines, sizes, strict=True):
