@@ -176,6 +176,7 @@ def new_analysis_run(
         "kind": ANALYSIS_RUN.kind,
         "metadata": meta,
         "spec": spec,
+        "status": {"phase": "", "runSummary": {}},
     }
 
 

@@ -1,0 +1,1 @@
+"""The sandbox's AnalysisRun controller and its metric providers."""
