@@ -85,8 +85,8 @@ class OneShot(ABC):
     def terminate(self, context: Context, measurement: Measurement, done: Done) -> None:  # noqa: ARG002
         done(finished(self.simulation, measurement, Outcome(SUCCESSFUL)))
 
-    def collect(self, context: Context) -> None:
-        pass
+    def collect(self, context: Context) -> None:  # noqa: B027
+        """Nothing stays behind."""
 
     def metadata(self, context: Context) -> dict[str, str]:  # noqa: ARG002
         return {}

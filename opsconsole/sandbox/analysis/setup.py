@@ -1,7 +1,7 @@
 """Starts the AnalysisRun controller; `sandbox.cluster` finds it here.
 
-`cluster.services["endpoints"]` is the `transport.Endpoints` that measurements go through: who
-plays a scenario or builds the world adds what answers in-process, before or after the start.
+`cluster.services["resolvers"]` is the list of `transport.Resolver`s (URL → what answers it
+in-process): the sandbox's metric endpoint, a scenario's answers. It may grow after the start.
 """
 
 from __future__ import annotations
@@ -17,9 +17,8 @@ from opsconsole.sandbox.analysis.providers import (
     UnspokenProvider,
     WebProvider,
 )
-from opsconsole.sandbox.analysis.transport import Endpoints
+from opsconsole.sandbox.analysis.transport import Endpoints, Resolver
 from opsconsole.sandbox.events import EventRecorder
-from opsconsole.sandbox.kernel import Simulation
 from opsconsole.sandbox.runtime import Controller
 
 if TYPE_CHECKING:
@@ -28,19 +27,12 @@ if TYPE_CHECKING:
 COMPONENT = "rollouts-controller"
 
 
-def new_endpoints(simulation: Simulation) -> Endpoints:
-    """Endpoints with nothing in-process yet."""
+def endpoints_of(cluster: Cluster) -> Endpoints:
+    """What measurements go through."""
     from opsconsole.sandbox.analysis.loopback import Loopback
 
-    return Endpoints(Loopback(simulation))
-
-
-def endpoints_of(cluster: Cluster) -> Endpoints:
-    """The cluster's endpoints; made when there are none yet."""
-    found = cluster.services.get("endpoints")
-    if not isinstance(found, Endpoints):
-        found = cluster.services["endpoints"] = new_endpoints(cluster.simulation)
-    return found
+    resolvers: list[Resolver] = cluster.services.setdefault("resolvers", [])
+    return Endpoints(Loopback(cluster.simulation), resolvers)
 
 
 def controllers(cluster: Cluster) -> Iterable[Controller]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ipaddress
 import urllib.parse
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -65,26 +65,44 @@ Resolver = Callable[[str], Endpoint | None]
 """URL → who answers it in-process."""
 
 
+class TextEndpoint:
+    """An endpoint of a function: (method, path with query, body) → (status, body)."""
+
+    def __init__(self, call: Callable[[str, str, str], tuple[int, str]]) -> None:
+        self.call = call
+
+    def respond(self, request: Request) -> Response:
+        parts = urllib.parse.urlsplit(request.url)
+        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        body = (request.body or b"").decode("utf-8", "replace")
+        status, answer = self.call(request.method, target, body)
+        return Response(status, answer.encode())
+
+
+def serving(prefix: str, endpoint: Endpoint) -> Resolver:
+    """A resolver: `endpoint` answers every URL under `prefix` ("http://prometheus.test:9090")."""
+    return lambda url: endpoint if under(url, prefix) else None
+
+
 class Endpoints:
-    """The transport of a sandbox: resolvers in order, then `outside` for loopback addresses."""
+    """The transport of a sandbox: its resolvers in order, then `outside` for loopback addresses.
 
-    def __init__(self, outside: Transport) -> None:
+    `resolvers` is read at every request: whoever holds the list may add to it at any time.
+    """
+
+    def __init__(self, outside: Transport, resolvers: list[Resolver] | None = None) -> None:
         self.outside = outside
-        self._resolvers: list[Resolver] = []
-
-    def add(self, resolver: Resolver) -> None:
-        """Ask `resolver` too; one that was added later is asked first."""
-        self._resolvers.insert(0, resolver)
+        self.resolvers: list[Resolver] = [] if resolvers is None else resolvers
 
     def serve(self, prefix: str, endpoint: Endpoint) -> None:
-        """`endpoint` answers every URL that starts with `prefix` ("http://metrics.test:9090")."""
-        self.add(lambda url: endpoint if under(url, prefix) else None)
+        """`endpoint` answers every URL under `prefix` from now on, before those known so far."""
+        self.resolvers.insert(0, serving(prefix, endpoint))
 
     def send(self, request: Request, done: Done) -> None:
-        for resolve in self._resolvers:
+        for resolve in self.resolvers:
             endpoint = resolve(request.url)
             if endpoint is not None:
-                done(_bounded(endpoint.respond(request)))
+                done(_answered(endpoint, request))
                 return
         try:
             if is_loopback(request):
@@ -95,7 +113,11 @@ class Endpoints:
             done(wrong)
 
 
-def _bounded(response: Response) -> Result:
+def _answered(endpoint: Endpoint, request: Request) -> Result:
+    try:
+        response = endpoint.respond(request)
+    except RequestError as wrong:
+        return wrong
     if len(response.body) > MAX_BODY:
         return RequestError(f"response body is larger than {MAX_BODY} bytes", reading=True)
     return response
@@ -145,7 +167,3 @@ def unreachable(request: Request) -> RequestError:
         f"dial tcp: lookup {host}: no such host"
         " (the sandbox reaches its own endpoints and loopback addresses only)",
     )
-
-
-def headers_of(request: Request) -> Mapping[str, str]:
-    return dict(request.headers)
