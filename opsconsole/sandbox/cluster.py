@@ -66,6 +66,9 @@ class Cluster:
     controllers: dict[str, Controller] = field(default_factory=dict)
     """Those that run, by name."""
 
+    groups: dict[str, list[str]] = field(default_factory=dict)
+    """Names of the controllers that each group started."""
+
     services: dict[str, Any] = field(default_factory=dict)
     """What groups share: put in before `start()`."""
 
@@ -76,10 +79,19 @@ class Cluster:
                 self.start_group(group)
 
     def start_group(self, group: str) -> None:
+        names = self.groups.setdefault(group, [])
         for module in CONTROLLERS[group]:
             for controller in _controllers(module, self):
                 self.controllers[controller.name] = controller
+                names.append(controller.name)
                 self.manager.start(controller)
+
+    def restart_group(self, group: str) -> None:
+        """Stop a group's controllers and start new ones, as when their process is replaced."""
+        for name in self.groups.pop(group, []):
+            self.manager.stop(name)
+            self.controllers.pop(name, None)
+        self.start_group(group)
 
     def restart(self, name: str, controller: Controller) -> None:
         """Put a new controller in the place of the running one: it goes on from the objects."""

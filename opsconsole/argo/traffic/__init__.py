@@ -1,0 +1,1 @@
+"""What a traffic router's objects become at a given weight, as pure functions."""

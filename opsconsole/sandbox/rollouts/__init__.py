@@ -1,0 +1,1 @@
+"""The Rollout controller of the sandbox: reads, decides through `argo.rollouts`, writes."""

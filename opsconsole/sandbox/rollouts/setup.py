@@ -1,0 +1,13 @@
+"""Starts the Rollout controller; `sandbox.cluster` finds it here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from opsconsole.sandbox.cluster import Cluster
+from opsconsole.sandbox.rollouts.controller import RolloutController
+from opsconsole.sandbox.runtime import Controller
+
+
+def controllers(cluster: Cluster) -> Iterable[Controller]:
+    return (RolloutController(cluster.store),)
