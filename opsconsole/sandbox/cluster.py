@@ -101,9 +101,14 @@ class Cluster:
 
 
 def build(
-    options: ClusterOptions | None = None, *, services: Mapping[str, Any] | None = None
+    options: ClusterOptions | None = None,
+    *,
+    services: Mapping[str, Any] | None = None,
+    bare: bool = False,
 ) -> Cluster:
     """A cluster with the namespaces and the AppProject `default`; nothing runs before `start()`.
+
+    A `bare` one has no objects at all: a saved state is put into it.
 
     Raises UsageError for a group or profile that does not exist.
     """
@@ -120,7 +125,8 @@ def build(
         )
     simulation = Simulation(seed=options.seed, start=options.start)
     store = Store(simulation)
-    bootstrap(store)
+    if not bare:
+        bootstrap(store)
     manager = Manager(simulation, store)
     return Cluster(options, simulation, store, manager, services=dict(services or {}))
 

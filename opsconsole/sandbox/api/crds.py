@@ -12,9 +12,12 @@ from typing import Any
 from opsconsole.model.kinds import Kind
 from opsconsole.model.objects import dig, flag, items, mappings, name_of, namespace_of, text
 from opsconsole.model.times import format_instant
-from opsconsole.sandbox.catalogue import CRD
+from opsconsole.sandbox.catalogue import CRD, ROWS
 from opsconsole.sandbox.resources import Column, Obj, Resource
 from opsconsole.sandbox.store import Change, Store
+
+_OURS = frozenset((kind.group, kind.kind) for kind in (row.kind for row in ROWS))
+"""Kinds of the catalogue, whatever version a definition stores."""
 
 
 class CrdWatcher:
@@ -60,8 +63,7 @@ class CrdWatcher:
             row = row_of(crd)
             if row is None:
                 continue
-            known = self.store.resources.by_kind(row.kind.api_version, row.kind.kind)
-            if known is None or name_of(crd) in self._mine:
+            if (row.kind.group, row.kind.kind) not in _OURS:
                 self.store.resources.add(row)
                 self._mine[name_of(crd)] = row.kind
             self._establish(crd)
