@@ -15,6 +15,7 @@ from textual.screen import Screen
 
 from opsconsole.aio.clock import SystemClock
 from opsconsole.engine.protocols import Console
+from opsconsole.errors import OpsError
 from opsconsole.model.actions import ACTIONS, BY_ID, ActionSpec
 from opsconsole.model.environment import Environment, ExtraAction
 from opsconsole.model.plans import OperationRecord, OperationStatus, Risk
@@ -65,6 +66,7 @@ class OpsApp(App[int]):
         self.bridge = Bridge(console, self.post_message)
         self.flow = Flow(self)
         self.main = MainScreen(environment, ascii_only=settings.ascii_only)
+        self.failure: OpsError | None = None
         self._notice: Line = ()
         self._notice_until = 0.0
         self._dismissed: set[str] = set()
@@ -80,9 +82,17 @@ class OpsApp(App[int]):
 
     def on_mount(self) -> None:
         """The first frame is drawn before the engine's thread takes any time."""
+        self.set_class(self.settings.ascii_only, "-ascii")
         self.bridge.open()
         self.set_interval(TICK, self._tick)
-        self.call_after_refresh(self.engine.start)
+        self.call_after_refresh(self._start)
+
+    def _start(self) -> None:
+        try:
+            self.engine.start()
+        except OpsError as error:
+            self.failure = error
+            self.exit(1)
 
     def on_unmount(self) -> None:
         self.bridge.close()
@@ -268,7 +278,7 @@ def run(
     console: Console, environment: Environment, settings: Settings,
     *, monotonic: Callable[[], float] | None = None,
 ) -> int:  # fmt: skip
-    """Show the console until the user leaves; the exit status. `console` is started after the
+    """Show the console until the user leaves; the exit status. OpsError when it cannot start. `console` is started after the
     first frame and stopped at the end.
     """
     app = OpsApp(console, environment, settings, monotonic=monotonic)
@@ -276,4 +286,6 @@ def run(
         app.run(mouse=settings.mouse)
     finally:
         console.stop()
+    if app.failure is not None:
+        raise app.failure
     return app.return_code or 0

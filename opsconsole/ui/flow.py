@@ -6,6 +6,7 @@ The only place that makes Intents; the engine judges them, the dialog shows the 
 from __future__ import annotations
 
 from concurrent.futures import Future
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from textual.message import Message
@@ -13,7 +14,7 @@ from textual.message import Message
 from opsconsole.errors import OpsError, bounded
 from opsconsole.model.actions import ActionSpec
 from opsconsole.model.plans import Intent, OperationRecord, Plan, Risk
-from opsconsole.view.options import Option, options_for
+from opsconsole.view.options import Option, default_of, options_for
 
 if TYPE_CHECKING:
     from opsconsole.ui.app import OpsApp
@@ -54,7 +55,8 @@ class Flow:
             return {"commit": "choose a commit in the git pane"}.get(
                 spec.scope, f"no {spec.scope} is selected"
             )
-        return self._app.engine.refusal(intent)
+        chosen = ((o.name, default_of(o)) for o in self.options(spec))
+        return self._app.engine.refusal(replace(intent, options=(*intent.options, *chosen)))
 
     def possible(self, spec: ActionSpec) -> bool:
         focused = self._app.main.focused

@@ -49,8 +49,6 @@ def bindings() -> list[BindingType]:
         for spec in ACTIONS
     ]  # fmt: skip
     made += [
-        Binding("tab", "pane(1)", "Next pane", show=False, id="pane.next"),
-        Binding("shift+tab", "pane(-1)", "Previous pane", show=False, id="pane.previous"),
         *(
             Binding(str(i), f"focus_pane('{pane}')", TITLES[pane], show=False, id=f"pane.{pane}")
             for i, pane in enumerate(PANES, 1)
@@ -70,6 +68,14 @@ def bindings() -> list[BindingType]:
         Binding("ctrl+c,ctrl+q", "leave", "Quit", show=False, priority=True, id="quit.now"),
     ]  # fmt: skip
     return made
+
+
+def screen_bindings() -> list[BindingType]:
+    """For the main screen, whose class would otherwise take Tab for itself."""
+    return [
+        Binding("tab", "app.pane(1)", "Next pane", show=False, id="pane.next"),
+        Binding("shift+tab", "app.pane(-1)", "Previous pane", show=False, id="pane.previous"),
+    ]
 
 
 def spell(key: str) -> str:

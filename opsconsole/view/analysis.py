@@ -63,14 +63,14 @@ def _run(run: AnalysisRun, canvas: Canvas, room: int, *, brief: bool) -> list[Li
         return lines
     share = (room - len(lines)) // max(len(run.metrics), 1)
     for metric in run.metrics:
-        lines += _metric(metric, canvas, share)
+        lines += _metric(metric, canvas, share, said=bool(run.message))
     return lines
 
 
-def _metric(metric: Metric, canvas: Canvas, share: int) -> list[Line]:
+def _metric(metric: Metric, canvas: Canvas, share: int, *, said: bool) -> list[Line]:
     lines = [_title(metric, canvas)]
     verdict = _verdict(metric, canvas)
-    message = _message(metric, canvas)
+    message = _message(metric, canvas) if canvas.full or not said else []
     details = _details(metric, canvas) if canvas.full else []
     spent = len(lines) + len(verdict) + len(message)
     rows = 8 if canvas.full else min(share - spent, 8)

@@ -23,6 +23,7 @@ _DROPPED = frozenset({"Cf", "Cs", "Co", "Cn"})
 _BLANKED = frozenset({"Cc", "Zl", "Zp", "Zs"})
 _HEX = re.compile(r"[0-9a-f]{40,64}")
 _SAFE_LIMIT = 4096
+_SPELLED = str.maketrans("×…·→–—‘’“”", "x~->--''\"\"")
 
 
 def safe(text: object, limit: int = _SAFE_LIMIT) -> str:
@@ -79,7 +80,8 @@ def to_ascii(text: str) -> str:
     """For terminals without UTF-8: every other character becomes `?`, one for each cell."""
     if text.isascii():
         return text
-    return "".join(c if c.isascii() else "?" * _char_width(c) for c in text)
+    known = text.translate(_SPELLED)
+    return "".join(c if c.isascii() else "?" * _char_width(c) for c in known)
 
 
 def seconds(value: float) -> str:

@@ -60,6 +60,19 @@ def options_for(
     return ()
 
 
+def default_of(option: Option) -> Any:
+    """What is planned when nothing is chosen."""
+    return parse(option, str(option.values[0][0])) if option.text else option.values[0][0]
+
+
+def parse(option: Option, text: str) -> Any:
+    """What was typed as the option's value: images are (container, image) pairs."""
+    if option.name != "images":
+        return text
+    pairs = (word.partition("=") for word in text.replace(",", " ").split())
+    return tuple((name, image) for name, equals, image in pairs if equals and name and image)
+
+
 def _switch(*, on: bool) -> tuple[tuple[Any, str], ...]:
     return ((on, "on" if on else "off"), (not on, "off" if on else "on"))
 

@@ -96,7 +96,7 @@ def body_text(step: Request, width: int) -> list[str]:
 
 def _json_safe(row: str) -> str:
     indent = len(row) - len(row.lstrip(" "))
-    return " " * indent + safe(row)
+    return " " * indent + safe(row[indent:])
 
 
 def masked(body: Any) -> Any:

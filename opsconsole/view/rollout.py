@@ -50,16 +50,16 @@ def rollout_lines(rollout: Rollout, canvas: Canvas) -> list[Line]:
 def _head(rollout: Rollout, canvas: Canvas) -> list[Line]:
     glyphs, width = canvas.glyphs, canvas.width
     title = [badge(rollout.phase, glyphs), ("  ", "text"), (safe(rollout.name), "strong")]
-    lines = [
-        spread(
-            tuple(title), line((rollout.strategy or "no strategy", "muted")), width, glyphs.ellipsis
-        )
-    ]
+    right = line(
+        ("aborted " if rollout.aborted else "", "bad"),
+        (rollout.strategy or "no strategy", "muted"),
+    )
+    lines = [spread(tuple(title), right, width, glyphs.ellipsis)]
     lines += _waits(rollout, canvas)
     if rollout.strategy == "Canary":
         lines.append(_weight(rollout, canvas))
     lines.append(_counts(rollout, canvas))
-    limit = 0 if canvas.full else 2
+    limit = 0 if canvas.full else 2 if canvas.height >= 14 else 1
     if rollout.message and rollout.phase.value in ("Degraded", "Unknown"):
         lines += wrapped(safe(rollout.message), "bad", width, limit=limit)
     for problem in rollout.problems[: len(rollout.problems) if canvas.full else 1]:
@@ -73,6 +73,9 @@ def _label(name: str, canvas: Canvas) -> str:
 
 def _waits(rollout: Rollout, canvas: Canvas) -> list[Line]:
     """What will end this state, and when."""
+    if rollout.aborted and not rollout.fully_promoted and not rollout.waiting_for:
+        return wrapped("stable serves all, new one rejected", "warn",
+                       canvas.width, limit=1)  # fmt: skip
     if not rollout.waiting_for:
         return []
     until = countdown(rollout.waiting_until, canvas.now)
@@ -109,8 +112,6 @@ def _counts(rollout: Rollout, canvas: Canvas) -> Line:
     ]
     if rollout.current != rollout.desired:
         parts.append(line((f"{rollout.current} in all", "muted")))
-    if rollout.aborted:
-        parts.append(line(("aborted", "bad")))
     if rollout.promote_full:
         parts.append(line(("promoting fully", "accent")))
     if rollout.workload_ref:

@@ -29,9 +29,9 @@ def link_span(state: LinkState, now: datetime, glyphs: Glyphs) -> Span:
 
 
 def kind_state(snapshot: Snapshot, kind: Kind) -> LinkState:
-    """The worse of the cluster's state and the kind's own."""
+    """The kind's own state, unless the whole cluster is not live."""
     own = snapshot.kinds.get(kind)
-    if own is None or snapshot.cluster.link in (Link.CONNECTING, Link.BROKEN, Link.DENIED):
+    if own is None or (snapshot.cluster.link is not Link.LIVE and own.link is Link.LIVE):
         return snapshot.cluster
     return own
 

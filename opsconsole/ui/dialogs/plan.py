@@ -25,7 +25,7 @@ from opsconsole.ui.widgets.bars import Bar
 from opsconsole.ui.widgets.line_pane import LinePane
 from opsconsole.view.format import safe
 from opsconsole.view.lines import Canvas, Line, line, wrapped
-from opsconsole.view.options import Option
+from opsconsole.view.options import Option, parse
 from opsconsole.view.plans import plan_lines
 
 if TYPE_CHECKING:
@@ -170,7 +170,7 @@ class PlanDialog(ModalScreen[Plan | None]):
         chosen: list[tuple[str, Any]] = list(self._intent.options)
         for option in self._options:
             if option.text:
-                value: Any = self._texts[option.name]
+                value: Any = parse(option, self._texts[option.name])
             else:
                 value = option.values[self._chosen[option.name]][0]
             chosen.append((option.name, value))

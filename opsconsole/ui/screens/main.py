@@ -5,10 +5,11 @@ The screen owns what is selected and how it is laid out; what the panes say come
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
+from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.events import Resize
 from textual.screen import Screen
@@ -19,7 +20,7 @@ from opsconsole.model.kinds import ANALYSIS_RUN, APPLICATION, ROLLOUT, ResourceK
 from opsconsole.model.revisions import Commit, History
 from opsconsole.model.rollouts import Rollout
 from opsconsole.model.snapshot import Link, Snapshot
-from opsconsole.ui.keymap import PANES, TITLES
+from opsconsole.ui.keymap import PANES, TITLES, screen_bindings
 from opsconsole.ui.widgets.bars import Bar, Divider
 from opsconsole.ui.widgets.line_pane import LinePane
 from opsconsole.ui.widgets.live_table import LiveTable
@@ -28,6 +29,7 @@ from opsconsole.view import rollout as rollout_view
 from opsconsole.view.format import age, revision
 from opsconsole.view.glyphs import ASCII, UNICODE
 from opsconsole.view.lines import Canvas, Line, line, spread
+from opsconsole.view.table import head_line
 
 if TYPE_CHECKING:
     from opsconsole.ui.app import OpsApp
@@ -40,6 +42,7 @@ class MainScreen(Screen[None]):
     """Selection, layout and the sources of the panes."""
 
     AUTO_FOCUS = "#applications"
+    BINDINGS: ClassVar[list[BindingType]] = screen_bindings()
 
     def __init__(self, environment: Environment, *, ascii_only: bool) -> None:
         super().__init__(id="main")
@@ -252,15 +255,14 @@ class MainScreen(Screen[None]):
         table.put_rows(
             keys, picture.applications,
             lambda app: applications.row(app, shape, canvas.glyphs, canvas.now),
+            heading=head_line(shape),
         )  # fmt: skip
         state = states.kind_state(picture, APPLICATION)
         right = line(states.link_span(state, canvas.now, canvas.glyphs))
         if self.search:
-            right = line(
-                (f"/{self.search} ", "accent"),
-                (f"{len(keys)} of {len(picture.applications)} ", "text"),
-                *right,
-            )
+            shown = f"{len(keys)} of {len(picture.applications)}"
+            rest = () if state.link is Link.LIVE else ((" ", "text"), *right)
+            right = line((f"/{self.search} ", "accent"), (shown, "text"), *rest)
         if keys:
             return right, []
         if picture.applications:
@@ -290,6 +292,8 @@ class MainScreen(Screen[None]):
             return (), []
         state = states.kind_state(picture, ANALYSIS_RUN)
         right = line(states.link_span(state, canvas.now, canvas.glyphs))
+        if self.application is None and state.link is Link.LIVE:
+            return right, [line(("no application is selected", "muted"))]
         if item is None or not item.runs:
             if state.link is not Link.LIVE:
                 return right, states.explain(state, "analysis runs", canvas.width)
@@ -307,6 +311,7 @@ class MainScreen(Screen[None]):
         table.put_rows(
             list(rows), rows,
             lambda commit: history.row(commit, found, shape, canvas.glyphs, canvas.now),
+            heading=head_line(shape),
         )  # fmt: skip
         right = history.legend(found, canvas.glyphs)
         if canvas.width >= 60:

@@ -47,14 +47,13 @@ class LinePane(ScrollView, can_focus=True):
 
     def __init__(
         self, title: str, source: Source, *, canvas: Callable[[int, int], Canvas], id: str | None = None,  # noqa: A002
-        head: int = 1,
     ) -> None:  # fmt: skip
         super().__init__(id=id)
         self.label = title
         self.source = source
         self._canvas = canvas
-        self._head_rows = head
         self._title: Line = ()
+        self._heading: Line = ()
         self._lines: list[Line] = []
         self._strips: dict[int, tuple[Line, str, Strip]] = {}
 
@@ -64,6 +63,11 @@ class LinePane(ScrollView, can_focus=True):
     def canvas(self) -> Canvas:
         width = self.size.width - sum(self.MARGIN)
         return self._canvas(max(width, 1), max(self.size.height - self._head_rows, 1))
+
+    @property
+    def _head_rows(self) -> int:
+        """Rows that do not scroll: the title."""
+        return 1
 
     @property
     def glyphs(self) -> Glyphs:
@@ -99,8 +103,6 @@ class LinePane(ScrollView, can_focus=True):
 
     def _title_line(self, right: Line) -> Line:
         """` Title ───────── right ─`; where the pane scrolls, the position is added."""
-        if not self._head_rows:
-            return ()
         width, glyphs = self.size.width, self.glyphs
         rule = "rule-focus" if self.has_focus else "rule"
         name = f" {self.label} "
@@ -155,8 +157,10 @@ class LinePane(ScrollView, can_focus=True):
             self.repaint(row)
 
     def render_line(self, y: int) -> Strip:
-        if y < self._head_rows:
+        if y == 0:
             return self._strip(self._title, "")
+        if y < self._head_rows:
+            return self._strip(self._heading, "")
         index = self._at(y)
         if not 0 <= index < self.count:
             return self._strip((), "")

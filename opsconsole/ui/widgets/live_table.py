@@ -17,6 +17,9 @@ from opsconsole.view.lines import Canvas, Line
 
 Key = Hashable
 
+ROOMY = 14
+"""Rows of a table from which on it names its columns."""
+
 
 class LiveTable(LinePane):
     """`put_rows` replaces what the table shows; `tick` re-reads the visible rows (ages)."""
@@ -48,11 +51,16 @@ class LiveTable(LinePane):
         self.cursor_key: Any = None
 
     @property
+    def _head_rows(self) -> int:
+        """The title, and the names of the columns where there is room for them."""
+        return 2 if self._heading and self._order and self.size.height >= ROOMY else 1
+
+    @property
     def cursor(self) -> int:
         return self._place.get(self.cursor_key, -1)
 
     def put_rows(
-        self, order: Sequence[Any], values: Mapping[Any, Any], make: Callable[[Any], Line],
+        self, order: Sequence[Any], values: Mapping[Any, Any], make: Callable[[Any], Line], *, heading: Line = (),
     ) -> None:  # fmt: skip
         """`order` are the keys, `values` what each row shows, `make` turns a value into cells."""
         before = [(key, self._made.get(key)) for key in self._visible()]
@@ -60,6 +68,9 @@ class LiveTable(LinePane):
         self._order = list(order)
         self._place = {key: i for i, key in enumerate(self._order)}
         self._values, self._make = values, make
+        if heading != self._heading:
+            self._heading = heading
+            self.refresh()
         if self._lines and self._order:
             self._lines = []
             self.refresh()
@@ -75,7 +86,7 @@ class LiveTable(LinePane):
         if self._order:
             self._put_title(right)
             return
-        super().put(right, lines)
+        super().put(right, [((" ", "text"), *spans) for spans in lines])
 
     def _repaint_changed(self, before: Sequence[tuple[Any, Any]]) -> None:
         visible = self._visible()
