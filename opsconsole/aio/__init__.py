@@ -1,2 +1,3 @@
 """asyncio and thread primitives that know nothing of Kubernetes: supervised tasks, clocks,
-back-off, batching, the mailbox between threads."""
+back-off, batching, the mailbox between threads.
+"""

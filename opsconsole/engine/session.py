@@ -170,11 +170,12 @@ class Session:
         seen: tuple[ResourceKey, str, str] | None = None
         fetched = float("-inf")
         while True:
+            asked = self._wanted.is_set()
+            self._wanted.clear()
             app = self._selected_app()
             due = self._clock.monotonic() - fetched >= FETCH
             state = (app.key, app.revision, app.source.target_revision) if app else None
-            if app is not None and (due or state != seen or self._wanted.is_set()):
-                self._wanted.clear()
+            if app is not None and (due or state != seen or asked):
                 assert self._git is not None
                 history = await self._git.history(app, fetch=due or state != seen)
                 fetched, seen = self._clock.monotonic(), state

@@ -85,7 +85,10 @@ def replica_set(owner: dict[str, Any], digest: str, revision: int, **over: Any) 
             "annotations": {"rollout.argoproj.io/revision": str(revision)},
             "ownerReferences": [reference(owner, "Rollout")],
         },
-        "spec": {"replicas": size, "template": pods},
+        "spec": {
+            "replicas": size, "template": pods,
+            "selector": {"matchLabels": pods["metadata"]["labels"]},
+        },
         "status": {"replicas": size, "readyReplicas": size, "availableReplicas": size,
                    "observedGeneration": 1},
     }  # fmt: skip

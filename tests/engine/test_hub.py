@@ -32,7 +32,8 @@ def play(cluster: StoreCluster, scene: Callable[[Hub], Any], state_dir: Path | N
         )
         async with hub.running():
             await pass_time(1)
-            return await scene(hub)
+            async with asyncio.timeout(1000):
+                return await scene(hub)
 
     return run_free(main())
 
@@ -278,7 +279,7 @@ def test_threads_start_and_stop() -> None:
     cluster = StoreCluster()
     hub = Hub(cluster.connect, Settings(), cluster.store.simulation, lambda: 0.5)
     hub.start()
-    with pytest.raises(Exception, match="no application|not connected"):
+    with pytest.raises(Exception, match=r"no application|not connected"):
         hub.plan(Intent("sync", APP)).result(5)
     hub.stop()
     assert cluster.closed
