@@ -33,6 +33,10 @@ from opsconsole.errors import RuleError
 from opsconsole.model import regex
 
 
+class _MismatchError(ExprError):
+    """Arguments that do not fit one signature; another one may take them."""
+
+
 class Checker:
     def __init__(self, source: str, environment: Mapping[str, Nature]) -> None:
         self.source = source
@@ -49,6 +53,9 @@ class Checker:
 
     def _error(self, node: n.Node, message: str) -> ExprError:
         return ExprError(message, self.source, node.at)
+
+    def _mismatch(self, node: n.Node, message: str) -> ExprError:
+        return _MismatchError(message, self.source, node.at)
 
     # leaves
 
@@ -211,7 +218,7 @@ class Checker:
         for signature in builtin.types:
             try:
                 return self._arguments(builtin.name, signature, node, arguments)
-            except ExprError as wrong:
+            except _MismatchError as wrong:
                 last = wrong
         raise last or self._error(node, f"no matching overload for {builtin.name}")
 
@@ -225,7 +232,7 @@ class Checker:
             for argument in arguments:
                 self.visit(argument)
             word = "not enough" if few else "too many"
-            raise self._error(node, f"{word} arguments to call {name}")
+            raise self._mismatch(node, f"{word} arguments to call {name}")
         for number, argument in enumerate(arguments):
             given = self.visit(argument)
             rest = signature.variadic and number >= len(wanted) - 1
@@ -234,13 +241,13 @@ class Checker:
                 arguments[number] = _as_float(argument)
             elif given.nil:
                 if expected.kind not in ("ptr", "interface"):
-                    raise self._error(
+                    raise self._mismatch(
                         argument, f"cannot use nil as argument (type {expected}) to call {name}"
                     )
             elif not (expected.integer and given.integer) and not (
                 given.assignable_to(expected) or given.unknown
             ):
-                raise self._error(
+                raise self._mismatch(
                     argument, f"cannot use {given} as argument (type {expected}) to call {name} "
                 )
         return Nature(signature.output)

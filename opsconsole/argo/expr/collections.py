@@ -19,7 +19,7 @@ from opsconsole.argo.expr.operators import (
     shown,
     to_int,
 )
-from opsconsole.argo.golang.format import sort_keys
+from opsconsole.argo.golang.format import sort_keys, sprintf
 from opsconsole.argo.golang.strconv import parse_float, parse_int
 from opsconsole.argo.golang.values import (
     AnyMap,
@@ -111,6 +111,8 @@ def to_integer(_: Machine, args: list[Any]) -> int:
         return float_to_int(value)
     if isinstance(value, int) and not isinstance(value, bool):
         return int(value)
+    if value is None:
+        raise Panic("reflect: call of reflect.Value.Type on zero Value")
     raise Panic(f"invalid operation: int({type_name(value)})")
 
 
@@ -237,7 +239,8 @@ def to_pairs(_: Machine, args: list[Any]) -> Pairs:
 
 def from_pairs(_: Machine, args: list[Any]) -> AnyMap:
     if not isinstance(args[0], list):
-        raise Panic(f"cannot transform {shown(args[0])} from pairs")
+        given = "<invalid reflect.Value>" if args[0] is None else sprintf("%s", args[:1])
+        raise Panic(f"cannot transform {given} from pairs")
     out = AnyMap()
     for pair in args[0]:
         if not isinstance(pair, list):

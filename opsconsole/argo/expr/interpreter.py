@@ -31,12 +31,21 @@ class Skip(Exception):  # noqa: N818 - leaves a `?.` chain
 
 
 class _Scope:
-    __slots__ = ("acc", "index", "items")
+    """A loop: `opaque` for a map, whose elements cannot be had by their place."""
 
-    def __init__(self, items: list[Any]) -> None:
+    __slots__ = ("acc", "index", "items", "opaque")
+
+    def __init__(self, items: list[Any], *, opaque: bool) -> None:
         self.items = items
+        self.opaque = opaque
         self.index = 0
         self.acc: Any = None
+
+    @property
+    def item(self) -> Any:
+        if self.opaque:
+            raise Panic("reflect: call of reflect.Value.Index on map Value")
+        return self.items[self.index]
 
 
 class Interpreter:
@@ -136,10 +145,10 @@ class Interpreter:
             if not isinstance(left, str):
                 raise op.conversion(left, "[]uint8")
             try:
-                return regex.compile(pattern).search(left) is not None
+                return regex.compile(pattern).search(left)
             except RuleError as wrong:
                 raise Panic(wrong.message) from wrong
-        right, left = op.assert_string(right), op.assert_string(left)
+        left, right = op.assert_string(left), op.assert_string(right)
         if operator == "contains":
             return right in left
         found: bool = left.startswith(right) if operator == "startsWith" else left.endswith(right)
@@ -197,7 +206,7 @@ class Interpreter:
         scope = self._scopes[-1]
         if node.name == "index":
             return scope.index
-        return scope.acc if node.name == "acc" else scope.items[scope.index]
+        return scope.acc if node.name == "acc" else scope.item
 
     def predicate(self, node: n.Predicate) -> Any:
         return self.run(node.node)
@@ -208,12 +217,10 @@ class Interpreter:
         holder = self.run(node.arguments[0])
         if isinstance(holder, str):
             holder = [Uint8(byte) for byte in holder.encode("utf-8", "surrogatepass")]
-        if isinstance(holder, dict) and holder:
-            raise Panic("reflect: call of reflect.Value.Index on map Value")
         if not isinstance(holder, list | dict):
             word = "zero Value" if holder is None else f"{_kind_word(holder)} Value"
             raise Panic(f"reflect: call of reflect.Value.Len on {word}")
-        scope = _Scope(list(holder))
+        scope = _Scope(list(holder), opaque=isinstance(holder, dict))
         if node.name == "sortBy":
             scope.acc = self._order(node)
         elif node.name == "reduce" and len(node.arguments) == 3:
@@ -239,10 +246,10 @@ class Interpreter:
         places = range(scope.index, len(scope.items))
         for scope.index in reversed(places) if backwards else places:
             self.spend(cost)
-            yield self.run(predicate) if predicate is not None else scope.items[scope.index]
+            yield self.run(predicate) if predicate is not None else scope.item
 
     def picked(self, node: n.BuiltinCall, scope: _Scope) -> Any:
-        return self.run(node.map) if node.map is not None else scope.items[scope.index]
+        return self.run(node.map) if node.map is not None else scope.item
 
     # structure
 
@@ -344,13 +351,13 @@ def _group_by(run: Interpreter, node: n.BuiltinCall, scope: _Scope) -> Groups:
     for key in run.each(node, scope):
         if isinstance(key, list | dict):
             raise Panic(f"runtime error: hash of unhashable type {type_name(key)}")
-        groups.setdefault(key, []).append(scope.items[scope.index])
+        groups.setdefault(key, []).append(scope.item)
     return groups
 
 
 def _sort_by(run: Interpreter, node: n.BuiltinCall, scope: _Scope) -> list[Any]:
     descending = scope.acc
-    pairs = [(value, scope.items[scope.index]) for value in run.each(node, scope)]
+    pairs = [(value, scope.item) for value in run.each(node, scope)]
     run.spend(len(pairs) * max(len(pairs).bit_length(), 1))
     out = [item for _, item in ordered(pairs, lambda pair: pair[0], descending=descending)]
     run.grow(len(out))
@@ -361,7 +368,7 @@ def _reduce(run: Interpreter, node: n.BuiltinCall, scope: _Scope) -> Any:
     if len(node.arguments) == 2:
         if not scope.items:
             raise Panic("reduce of empty array with no initial value")
-        scope.acc = scope.items[0]
+        scope.acc = scope.item
         scope.index = 1
     for value in run.each(node, scope):
         scope.acc = value

@@ -212,16 +212,63 @@ def power(a: Any, b: Any) -> float:
     return float_power(to_float(a), to_float(b))
 
 
-def float_power(a: float, b: float) -> float:
-    try:
-        return math.pow(a, b)
-    except OverflowError:
-        return -math.inf if a < 0 and b % 2 == 1 else math.inf
-    except ValueError:
-        if a == 0:
-            odd = b.is_integer() and b % 2 == 1
-            return math.copysign(math.inf, a) if odd else math.inf
+def float_power(x: float, y: float) -> float:
+    """`math.Pow`, by Go's own way: the C library's differs in the last digit."""
+    if y == 0 or x == 1:
+        return 1.0
+    if y == 1:
+        return x
+    plain = math.isfinite(x) and math.isfinite(y) and x != 0 and abs(y) < 2**63
+    if not plain:
+        return _library_power(x, y)
+    if y in (0.5, -0.5):
+        root = math.sqrt(x) if x >= 0 else math.nan
+        return root if y > 0 else 1 / root
+    fraction, count = math.modf(abs(y))
+    if fraction and x < 0:
         return math.nan
+    result, exponent = 1.0, 0
+    if fraction:
+        if fraction > 0.5:
+            fraction -= 1
+            count += 1
+        result = math.exp(fraction * math.log(x))
+    mantissa, power = math.frexp(x)
+    left = int(count)
+    while left:
+        if abs(power) > 1 << 12:
+            exponent += power
+            break
+        if left & 1:
+            result *= mantissa
+            exponent += power
+        mantissa *= mantissa
+        power *= 2
+        if mantissa < 0.5:
+            mantissa += mantissa
+            power -= 1
+        left >>= 1
+    if y < 0:
+        result, exponent = 1 / result, -exponent
+    return _scaled(result, exponent)
+
+
+def _scaled(mantissa: float, exponent: int) -> float:
+    try:
+        return math.ldexp(mantissa, exponent)
+    except OverflowError:
+        return math.copysign(math.inf, mantissa)
+
+
+def _library_power(x: float, y: float) -> float:
+    try:
+        return math.pow(x, y)
+    except OverflowError:
+        return -math.inf if x < 0 and y % 2 == 1 else math.inf
+    except ValueError:
+        # zero to a negative power
+        odd = y.is_integer() and y % 2 == 1
+        return math.copysign(math.inf, x) if odd else math.inf
 
 
 def negate(value: Any) -> Any:
@@ -299,7 +346,7 @@ def shown(value: Any) -> str:
 def slice_(holder: Any, begin: Any, end: Any) -> Any:
     """`holder[begin:end]`; an end of None is the length. Strings are cut by bytes."""
     if not isinstance(holder, list | str):
-        if end is None:
+        if end is None and not isinstance(holder, dict):
             raise Panic(f"invalid argument for len (type {type_name(holder)})")
         raise Panic(f"cannot slice {shown(begin)}")
     body = holder.encode("utf-8", "surrogatepass") if isinstance(holder, str) else holder

@@ -28,11 +28,13 @@ def trim(_: Machine, args: list[Any]) -> str:
 
 
 def trim_prefix(_: Machine, args: list[Any]) -> str:
-    return as_string(args[0]).removeprefix(as_string(args[1]) if len(args) == 2 else " ")
+    mark = as_string(args[1]) if len(args) == 2 else " "
+    return as_string(args[0]).removeprefix(mark)
 
 
 def trim_suffix(_: Machine, args: list[Any]) -> str:
-    return as_string(args[0]).removesuffix(as_string(args[1]) if len(args) == 2 else " ")
+    mark = as_string(args[1]) if len(args) == 2 else " "
+    return as_string(args[0]).removesuffix(mark)
 
 
 def split(text: str, separator: str, limit: int = -1) -> list[str]:
@@ -82,7 +84,8 @@ def repeat(machine: Machine, args: list[Any]) -> str:
 def join(_: Machine, args: list[Any]) -> str:
     glue = as_string(args[1]) if len(args) == 2 else ""
     if not isinstance(args[0], Strings) and type(args[0]) is not list:
-        raise Panic(f"invalid argument for join (type {type_name(args[0])})")
+        shown = "%!s(<nil>)" if args[0] is None else type_name(args[0])
+        raise Panic(f"invalid argument for join (type {shown})")
     words = [as_string(word) for word in args[0]]
     if sum(map(len, words)) + len(glue) * len(words) > MAX_TEXT:
         raise Panic("memory budget exceeded")
