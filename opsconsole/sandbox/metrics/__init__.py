@@ -1,0 +1,1 @@
+"""The sandbox's metric endpoint: a traffic model, PromQL, and Prometheus' HTTP API over both."""
