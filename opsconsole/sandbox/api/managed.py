@@ -251,7 +251,7 @@ def _merge_list(old: list[Any], new: list[Any], field: Field) -> list[Any]:
 
 def _prune(obj: Obj, gone: Paths, kept: Paths) -> Obj:
     """Remove what the applier owned before and nobody owns now."""
-    for path in sorted(gone, key=len, reverse=True):
+    for path in sorted(gone, key=len):
         if not any(other[: len(path)] == path for other in kept):
             obj = _without(obj, path)
     return obj

@@ -29,6 +29,9 @@ from opsconsole.sandbox.store import Store
 log = logging.getLogger(__name__)
 
 LOOPBACK = "127.0.0.1"
+DRAIN = 16 * 1024 * 1024
+"""Bytes of a body that is too large which are read, so that the client sees the answer."""
+
 PIECE = 100
 """Objects of a list that are encoded before others get a turn."""
 
@@ -338,13 +341,16 @@ async def _body(request: web.BaseRequest) -> bytes:
     size = 0
     async for piece in request.content.iter_any():
         size += len(piece)
-        if size > negotiation.LIMIT:
-            raise StatusError(
-                413,
-                "RequestEntityTooLarge",
-                f"Request entity too large: limit is {negotiation.LIMIT}",
-            )
-        pieces.append(piece)
+        if size <= negotiation.LIMIT:
+            pieces.append(piece)
+        elif size > DRAIN:
+            break
+    if size > negotiation.LIMIT:
+        raise StatusError(
+            413,
+            "RequestEntityTooLarge",
+            f"Request entity too large: limit is {negotiation.LIMIT}",
+        )
     return b"".join(pieces)
 
 
