@@ -1,1 +1,1 @@
-"""A directory at a commit, turned into manifests: kustomize, directory, Helm."""
+"""A tree at a commit → manifests, as Argo CD's repo server makes them."""

@@ -1,0 +1,122 @@
+"""Plain directories of manifests, found and read as Argo CD does (repository.go, `findManifests`)."""
+
+from __future__ import annotations
+
+import json
+import posixpath
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from opsconsole.errors import RenderError, UnsupportedError, YamlError, bounded
+from opsconsole.model import yamldoc
+from opsconsole.render.options import DirectoryOptions
+from opsconsole.render.trees import View
+
+_MANIFEST = re.compile(r".*\.(yaml|yml|json|jsonnet)")
+SKIP_MARK = b"+argocd:skip-file-rendering"
+
+
+def render(view: View, path: str, options: DirectoryOptions) -> list[dict[str, Any]]:
+    """Objects of every file, in order of the walk. Raises RenderError."""
+    found: list[dict[str, Any]] = []
+    for name in _walk(view, path, "", recurse=options.recurse):
+        if _MANIFEST.fullmatch(name) is None or not _wanted(name, options):
+            continue
+        where = posixpath.join(path, name)
+        data = view.read(where)
+        if SKIP_MARK in data:
+            continue
+        found += _objects(where, name, data)
+    return found
+
+
+def _walk(view: View, path: str, below: str, *, recurse: bool) -> Iterator[str]:
+    """Paths relative to the application's directory, in lexical order (filepath.Walk)."""
+    for name in view.names(posixpath.join(path, below)):
+        relative = posixpath.join(below, name)
+        kind = view.kind(posixpath.join(path, relative))
+        if kind == "dir":
+            if recurse and name != ".git":
+                yield from _walk(view, path, relative, recurse=True)
+        elif kind:
+            yield relative
+
+
+def _wanted(name: str, options: DirectoryOptions) -> bool:
+    if options.exclude and matches(options.exclude, name):
+        return False
+    return not options.include or matches(options.include, name)
+
+
+def matches(pattern: str, name: str) -> bool:
+    """gobwas/glob without separators: `*` and `**` cross `/`, `{a,b}` are alternatives."""
+    return _glob(pattern).fullmatch(name) is not None
+
+
+def _glob(pattern: str) -> re.Pattern[str]:
+    out, depth, at = [], 0, 0
+    while at < len(pattern):
+        char = pattern[at]
+        if char == "*":
+            while pattern[at + 1 : at + 2] == "*":
+                at += 1
+            out.append(".*")
+        elif char == "?":
+            out.append(".")
+        elif char == "[" and "]" in pattern[at + 1 :]:
+            end = pattern.index("]", at + 1)
+            body = pattern[at + 1 : end]
+            negated = body.startswith("!")
+            out.append(
+                "[" + ("^" if negated else "") + re.escape(body[negated:]).replace(r"\-", "-") + "]"
+            )
+            at = end
+        elif char == "{":
+            depth += 1
+            out.append("(?:")
+        elif char == "}" and depth:
+            depth -= 1
+            out.append(")")
+        elif char == "," and depth:
+            out.append("|")
+        elif char == "\\" and at + 1 < len(pattern):
+            at += 1
+            out.append(re.escape(pattern[at]))
+        else:
+            out.append(re.escape(char))
+        at += 1
+    return re.compile("".join(out) + ")" * depth, re.DOTALL)
+
+
+def _objects(where: str, name: str, data: bytes) -> list[dict[str, Any]]:
+    if name.endswith(".jsonnet"):
+        raise UnsupportedError(
+            f"{where}: jsonnet is not rendered here", hint="exclude it, or commit its output"
+        )
+    if name.endswith(".json"):
+        return _json(where, data)
+    try:
+        loaded = yamldoc.load_manifests(data)
+    except YamlError as fault:
+        # Argo CD ignores a file that does not parse unless it looks like a manifest
+        if all(mark in data for mark in (b"apiVersion:", b"kind:", b"metadata:")):
+            raise RenderError(
+                f'Failed to unmarshal "{posixpath.basename(name)}": {fault.message}',
+                hint=f"correct {where}",
+            ) from fault
+        return []
+    return [manifest for manifest in loaded if manifest]
+
+
+def _json(where: str, data: bytes) -> list[dict[str, Any]]:
+    try:
+        loaded = json.loads(data)
+    except (ValueError, RecursionError) as fault:
+        raise RenderError(
+            f'Failed to unmarshal "{posixpath.basename(where)}": {bounded(fault, 160)}',
+            hint=f"correct {where}",
+        ) from fault
+    if not isinstance(loaded, dict):
+        raise RenderError(f"{where}: a manifest must be an object", hint=f"correct {where}")
+    return yamldoc.expand_list(loaded)

@@ -1,0 +1,118 @@
+"""Helm charts, rendered by the `helm` program (3 or 4) on a copy of the tree.
+
+Separate because it is the one source type that we never render ourselves. Only files of the
+tree are there for it; charts that need repositories of others must have them vendored.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from opsconsole.errors import RenderError, UnsupportedError, YamlError, bounded
+from opsconsole.model import yamldoc
+from opsconsole.render.binary import Program, checkout, find_program
+from opsconsole.render.options import RenderOptions
+from opsconsole.render.trees import View, join
+
+
+def render(view: View, path: str, options: RenderOptions) -> list[dict[str, Any]]:
+    """Raises RenderError with Helm's own words; UnsupportedError when there is no helm."""
+    helm = find_program("helm", options.binary)
+    if helm is None:
+        raise UnsupportedError(
+            f"{path or '.'}: a Helm chart, and there is no helm program",
+            hint="install helm 3 or 4, or commit the rendered manifests",
+        )
+    with checkout(view, _needed(view, path, options)) as root:
+        chart = root / path
+        _need_dependencies(chart)
+        values = root.parent / "values.yaml"
+        values.write_text(options.helm.values or "{}\n")
+        text = helm.run(_arguments(root, path, options, values), chart)
+    try:
+        return yamldoc.load_manifests(text)
+    except YamlError as fault:
+        raise RenderError(f"{path or '.'}: helm's output: {fault.message}") from fault
+
+
+def version(binary: str = "auto") -> str:
+    """Which Helm is used ("v4.1.4"), empty when there is none."""
+    helm: Program | None = find_program("helm", binary)
+    if helm is None:
+        return ""
+    return helm.run(["version", "--template", "{{.Version}}"], Path("/")).decode().strip()
+
+
+def _needed(view: View, path: str, options: RenderOptions) -> list[str]:
+    wanted = [path]
+    for name in (*options.helm.value_files, *(p for _, p in options.helm.file_parameters)):
+        if "://" in name:
+            raise UnsupportedError(f"valueFiles: {bounded(name, 100)}: remote files are not read")
+        if name.startswith("$"):
+            raise UnsupportedError(f"valueFiles: {bounded(name, 100)}: $ref is not supported")
+        where = join("", name[1:]) if name.startswith("/") else join(path, name)
+        if view.kind(where) == "file":
+            wanted.append(where)
+        elif not options.helm.ignore_missing_value_files:
+            raise RenderError(f"{where}: no such file", hint="valueFiles names it")
+    return wanted
+
+
+def _need_dependencies(chart: Path) -> None:
+    """Argo CD would fetch missing dependencies from their repositories; nothing is fetched here."""
+    described = yamldoc.load((chart / "Chart.yaml").read_bytes())
+    if not isinstance(described, dict):
+        raise RenderError("Chart.yaml: not a mapping")
+    for dependency in described.get("dependencies") or []:
+        name = str(dependency.get("name", "")) if isinstance(dependency, dict) else ""
+        vendored = chart / "charts"
+        if "/" not in name and not any(vendored.glob(f"{name}*")):
+            raise UnsupportedError(
+                f"Chart.yaml: dependency {bounded(name, 60)} is not in charts/",
+                hint="vendor it with helm dependency build",
+            )
+
+
+def _arguments(root: Path, path: str, options: RenderOptions, values: Path) -> list[str]:
+    helm = options.helm
+    arguments = [
+        "template",
+        ".",
+        "--name-template",
+        helm.release_name or options.app_name or "release",
+    ]
+    if helm.namespace or options.namespace:
+        arguments += ["--namespace", helm.namespace or options.namespace]
+    if helm.kube_version:
+        arguments += ["--kube-version", helm.kube_version]
+    for name, value, as_string in helm.parameters:
+        arguments += ["--set-string" if as_string else "--set", f"{name}={_escaped(value)}"]
+    for name, file in helm.file_parameters:
+        arguments += ["--set-file", f"{name}={root / join(path, file)}"]
+    for file in helm.value_files:
+        place = root / (file[1:] if file.startswith("/") else posixpath.join(path, file))
+        if place.exists():
+            arguments += ["--values", str(place)]
+    arguments += ["--values", str(values)]
+    for one in helm.api_versions:
+        arguments += ["--api-versions", one]
+    arguments += list(_switches(options))
+    return arguments
+
+
+def _switches(options: RenderOptions) -> Iterator[str]:
+    if not options.helm.skip_crds:
+        yield "--include-crds"
+    if options.helm.skip_schema_validation:
+        yield "--skip-schema-validation"
+    if options.helm.skip_tests:
+        yield "--skip-tests"
+
+
+def _escaped(value: str) -> str:
+    """Commas are data: Argo CD escapes those that are not yet."""
+    return re.sub(r"(?<!\\),", r"\\,", value)
