@@ -119,6 +119,25 @@ def wrapped(text: str, token: str, width: int, *, indent: int = 0, limit: int = 
     return [line(blank, (row, token)) for row in rows]
 
 
+def changed(old: Line, new: Line, width: int) -> tuple[int, int]:
+    """(first cell, number of cells) that differ when a row of `width` cells is redrawn."""
+    start = 0
+    shared = 0
+    for before, after in zip(old, new, strict=False):
+        if before != after:
+            break
+        start += cell_width(after[0])
+        shared += 1
+    if line_width(old) != line_width(new):
+        return start, max(width - start, 0)
+    end = line_width(new)
+    for before, after in zip(reversed(old[shared:]), reversed(new[shared:]), strict=False):
+        if before != after:
+            break
+        end -= cell_width(after[0])
+    return start, max(end - start, 0)
+
+
 def join(parts: Iterable[Line], separator: Span) -> Line:
     """Lines put behind each other with a separator between those that are not empty."""
     joined: list[Span] = []

@@ -8,8 +8,10 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
+from textual.drivers import headless_driver
 from textual.drivers.headless_driver import HeadlessDriver
 from textual.pilot import Pilot
 
@@ -63,11 +65,16 @@ async def stage(
         Settings(frame_interval=0, **settings),
         monotonic=hand,
     )
-    if driver is not None:
-        app.driver_class = driver
+    with patch.object(headless_driver, "HeadlessDriver", driver or HeadlessDriver):
+        async with _running(app, size) as pilot:
+            yield Stage(app, pilot, console, hand)
+
+
+@asynccontextmanager
+async def _running(app: OpsApp, size: tuple[int, int]) -> AsyncIterator[Pilot[int]]:
     async with app.run_test(size=size) as pilot:
         await pilot.pause()
-        yield Stage(app, pilot, console, hand)
+        yield pilot
 
 
 def screen_text(app: OpsApp) -> str:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from rich.segment import Segment
-from rich.style import Style
+from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
 from opsconsole.ui.themes import palette
-from opsconsole.view.format import to_ascii
-from opsconsole.view.lines import Canvas, Line
+from opsconsole.ui.widgets.drawing import strip_of
+from opsconsole.view.lines import Canvas, Line, changed
 
 
 class Bar(Widget):
@@ -35,8 +34,9 @@ class Bar(Widget):
             return
         made = self._source(self._canvas(self.size.width, 1))
         if made != self._line:
+            start, cells = changed(self._line, made, self.size.width)
             self._line = made
-            self.refresh()
+            self.refresh(Region(start, 0, cells, 1))
 
     def on_resize(self) -> None:
         self.redraw()
@@ -47,12 +47,9 @@ class Bar(Widget):
 
 def draw(widget: Widget, spans: Line, utf8: bool) -> Strip:  # noqa: FBT001 (one flag of the canvas)
     """A line as a strip of the widget's width, in the theme's colours."""
-    styles, base = palette(widget.app.theme), widget.rich_style
-    segments = [
-        Segment(text if utf8 else to_ascii(text), base + styles.get(token, Style.null()))
-        for text, token in spans
-    ]
-    return Strip(segments).adjust_cell_length(widget.size.width, base).simplify()
+    return strip_of(
+        spans, palette(widget.app.theme), widget.rich_style, widget.size.width, utf8=utf8
+    )
 
 
 class Divider(Widget):

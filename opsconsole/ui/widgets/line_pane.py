@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import ClassVar
 
-from rich.segment import Segment
 from rich.style import Style
 from textual.binding import Binding, BindingType
 from textual.events import Blur, Focus, Resize
@@ -19,9 +18,9 @@ from textual.strip import Strip
 
 from opsconsole.errors import bounded
 from opsconsole.ui.themes import palette
-from opsconsole.view.format import to_ascii
+from opsconsole.ui.widgets.drawing import strip_of
 from opsconsole.view.glyphs import Glyphs
-from opsconsole.view.lines import Canvas, Line, clip, line, line_width
+from opsconsole.view.lines import Canvas, Line, changed, clip, line, line_width
 
 Source = Callable[[Canvas], tuple[Line, list[Line]]]
 """Draws the pane: the right end of its title line, and its lines."""
@@ -92,14 +91,16 @@ class LinePane(ScrollView, can_focus=True):
             old = before[at] if at < len(before) else None
             new = lines[at] if at < len(lines) else None
             if old != new:
-                self.repaint(row)
+                self.repaint(row, old, new)
         self._put_title(right)
 
     def _put_title(self, right: Line) -> None:
         title = self._title_line(right)
         if title != self._title:
-            self._title = title
-            self.repaint(0)
+            old, self._title = self._title, title
+            if self.size.height > 0:
+                start, cells = changed(old, title, self.size.width)
+                self.refresh(Region(start, 0, cells, 1))
 
     def _title_line(self, right: Line) -> Line:
         """` Title ───────── right ─`; where the pane scrolls, the position is added."""
@@ -146,10 +147,15 @@ class LinePane(ScrollView, can_focus=True):
         if size != self.virtual_size:
             self.virtual_size = size
 
-    def repaint(self, row: int) -> None:
-        """One row of the viewport."""
-        if 0 <= row < self.size.height:
-            self.refresh(Region(0, row, self.size.width, 1))
+    def repaint(self, row: int, old: Line | None = None, new: Line | None = None) -> None:
+        """One row of the viewport; only the cells that differ when both lines are given."""
+        if not 0 <= row < self.size.height:
+            return
+        start, cells, margin = 0, self.size.width, self.MARGIN[0]
+        if old is not None and new is not None:
+            start, cells = changed(old, new, self.size.width - margin)
+            start += margin
+        self.refresh(Region(start, row, cells, 1))
 
     def repaint_index(self, index: int) -> None:
         row = index - self.scroll_offset.y + self._head_rows
@@ -175,16 +181,12 @@ class LinePane(ScrollView, can_focus=True):
     def _strip(self, spans: Line, row_token: str) -> Strip:
         """Cells of one row. A reversed cursor row drops the colours of its cells."""
         styles = palette(self.app.theme)
-        base = self.rich_style
         row = styles[row_token] if row_token else Style.null()
-        flat = bool(row.reverse)
-        ascii_only = not self.glyphs.braille
-        segments = [
-            Segment(to_ascii(text) if ascii_only else text,
-                    base + (Style.null() if flat else styles.get(token, Style.null())) + row)
-            for text, token in spans
-        ]  # fmt: skip
-        return Strip(segments).adjust_cell_length(self.size.width, base + row).simplify()
+        if row.reverse:
+            styles = {}
+        return strip_of(
+            spans, styles, self.rich_style + row, self.size.width, utf8=self.glyphs.braille
+        )
 
     def forget(self) -> None:
         """Drop what is drawn: colours or the width changed."""

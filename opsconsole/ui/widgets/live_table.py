@@ -93,8 +93,10 @@ class LiveTable(LinePane):
         for i, key in enumerate(visible):
             old = before[i] if i < len(before) else (None, None)
             line = self._line(key)
-            if old[0] != key or old[1] is None or old[1][1] != line:
+            if old[0] != key or old[1] is None:
                 self.repaint(self._head_rows + i)
+            elif old[1][1] != line:
+                self.repaint(self._head_rows + i, old[1][1], line)
         for i in range(len(visible), max(len(before), len(visible))):
             self.repaint(self._head_rows + i)
 
