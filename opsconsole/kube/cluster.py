@@ -14,7 +14,7 @@ from opsconsole.aio.clock import Clock
 from opsconsole.kube import access, discovery, patching
 from opsconsole.kube.contexts import Target, target_of
 from opsconsole.kube.following import Follower
-from opsconsole.kube.listing import list_all, trimmed
+from opsconsole.kube.listing import list_all
 from opsconsole.kube.transport import Transport
 from opsconsole.model.feed import Feed
 from opsconsole.model.kinds import Kind
@@ -48,11 +48,11 @@ class KubeCluster:
         return found
 
     async def list(
-        self, kind: Kind, namespace: str = "", *, labels: str = ""
+        self, kind: Kind, namespace: str = "", *, labels: str = "", fields: str = ""
     ) -> list[dict[str, Any]]:
         """Objects without managedFields."""
-        found, _ = await list_all(self.transport, kind, namespace, labels=labels)
-        return [trimmed(obj, kind.api_version, kind.kind) for obj in found]
+        found, _ = await list_all(self.transport, kind, namespace, labels=labels, fields=fields)
+        return found
 
     async def send(self, request: Request, *, dry_run: bool = False) -> dict[str, Any]:
         """One write, sent once."""

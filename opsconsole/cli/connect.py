@@ -1,0 +1,92 @@
+"""Connectors: how the engine gets its cluster, run on the engine's thread.
+
+Separate so that importing the command line loads neither the client nor the sandbox.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from opsconsole.aio.backoff import Uniform
+from opsconsole.aio.clock import Clock, SystemClock
+from opsconsole.cli.options import Options, sandbox_settings, settings_of
+from opsconsole.cli.sandboxing import SandboxEnvironment, check_extra
+from opsconsole.engine.protocols import Connected, Connector
+from opsconsole.model.environment import Environment, PlainEnvironment
+from opsconsole.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Where the program connects, decided; `clock` dates objects (virtual in the sandbox)."""
+
+    settings: Settings
+    connector: Connector
+    environment: Environment
+    clock: Clock
+    is_sandbox: bool = False
+
+
+def luck() -> Uniform:
+    import random
+
+    return random.random
+
+
+def choose(options: Options) -> Chosen:
+    """Decide and check what can be checked without the network. KubeconfigError, UsageError."""
+    settings = settings_of(options)
+    if settings is None:
+        return _sandbox(options)
+    from opsconsole.kube.contexts import target_of
+
+    clock = SystemClock()
+    target_of(settings.cluster, clock)
+
+    async def connect() -> Connected:
+        from opsconsole.kube.cluster import open_cluster
+
+        return Connected(open_cluster(settings.cluster, clock, luck()), settings.repos)
+
+    return Chosen(settings, connect, PlainEnvironment(clock.now), clock)
+
+
+class _VirtualClock:
+    """`now` is the sandbox's; `monotonic` is real, since it measures waiting."""
+
+    def __init__(self, environment: SandboxEnvironment) -> None:
+        self._environment = environment
+        self._real = SystemClock()
+
+    def now(self) -> datetime:
+        return self._environment.now()
+
+    def monotonic(self) -> float:
+        return self._real.monotonic()
+
+
+def _sandbox(options: Options) -> Chosen:
+    check_extra()
+    settings = sandbox_settings(options)
+    environment = SandboxEnvironment(options.speed, ascii_only=settings.ascii_only)
+
+    async def connect() -> Connected:
+        from opsconsole.kube.cluster import open_cluster
+        from opsconsole.sandbox.world.assembly import Sandbox
+
+        sandbox = await asyncio.to_thread(
+            lambda: Sandbox(seed=options.seed, speed=options.speed).start()
+        )
+        environment.attach(sandbox)
+        cluster = replace(settings.cluster, server=sandbox.url)
+        repos = replace(settings.repos, replacements=sandbox.replacements)
+
+        def close() -> None:
+            environment.attach(None)
+            sandbox.stop()
+
+        return Connected(open_cluster(cluster, SystemClock(), luck()), repos, close)
+
+    return Chosen(settings, connect, environment, _VirtualClock(environment), is_sandbox=True)
