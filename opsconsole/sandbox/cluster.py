@@ -24,6 +24,7 @@ from opsconsole.sandbox.runtime import Controller, Manager
 from opsconsole.sandbox.store import Store
 
 CONTROLLERS: dict[str, tuple[str, ...]] = {
+    "metrics": ("opsconsole.sandbox.metrics.setup",),
     "workloads": ("opsconsole.sandbox.workloads.setup",),
     "rollouts": (
         "opsconsole.sandbox.rollouts.setup",

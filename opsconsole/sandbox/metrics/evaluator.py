@@ -189,6 +189,11 @@ class Evaluator:
             case other:
                 raise QueryError(f"the sandbox does not support PromQL's {other}", "execution")
 
+    def matrix(self, node: Any, at: float) -> list[tuple[Labels, list[Sample]]]:
+        """A range vector as a whole expression, as `query` may ask for it."""
+        windows, _, _ = self._windows(node, _Moment(at, at, at))
+        return [(labels, list(window.points())) for labels, window in windows]
+
     # selectors
 
     def _shifted(self, node: Any, moment: _Moment) -> float:
