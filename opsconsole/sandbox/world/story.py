@@ -1,0 +1,150 @@
+"""What has happened in the cluster before the console looks: six applications, six states.
+
+| application | strategy | state when the story ends |
+|---|---|---|
+| my-app | the article's blue-green | Suspended: the preview waits for a promote |
+| my-app-canary | the article's canary, 5/20/50/80 | Progressing: in its first pause at 5 % |
+| checkout | canary | Healthy |
+| payments | canary | Degraded: its analysis failed and the controller aborted |
+| inventory | Deployment, synced by hand | OutOfSync: a commit that nobody has applied |
+| search | Deployment, no selfHeal | OutOfSync: somebody scaled it in the cluster |
+
+Told by the simulated controllers themselves, fast: the story only pushes commits, asks for one
+sync and scales one Deployment. Separate from the assembly, which starts what the story needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from opsconsole.model.kinds import (
+    APP_PROJECT,
+    APPLICATION,
+    CONFIG_MAP,
+    DEPLOYMENT,
+    ROLLOUT,
+    Kind,
+)
+from opsconsole.model.objects import dig, items, text
+from opsconsole.model.yamldoc import load_manifests
+from opsconsole.sandbox.cluster import Cluster
+from opsconsole.sandbox.world.repository import (
+    ALICE,
+    BOB,
+    LINUS,
+    Author,
+    WorldRepository,
+    files,
+)
+
+LENGTH = 2.5 * 3600
+"""Virtual seconds before the beginning of the shown time at which the story starts."""
+
+PATIENCE = 1800.0
+"""Virtual seconds that one scene may take; then the story goes on without it."""
+
+MANAGED = {
+    APP_PROJECT: "infrastructure/argocd/projects/",
+    CONFIG_MAP: "infrastructure/argocd/argocd-cm.yaml",
+    APPLICATION: "infrastructure/argocd/applications/",
+}
+"""What an administrator applied by hand to set Argo CD up, in this order."""
+
+FOLDERS = {
+    "my-app": "apps/my-app/overlays/production",
+    "my-app-canary": "apps/my-app-canary",
+    "checkout": "apps/checkout",
+    "payments": "apps/payments",
+    "inventory": "apps/inventory",
+    "search": "apps/search",
+}
+"""Application → the folder whose kustomization.yaml names its image's tag."""
+
+
+class Story:
+    """Runs on the thread that owns the cluster; every scene ends when its state is reached."""
+
+    def __init__(self, cluster: Cluster, repository: WorldRepository) -> None:
+        self.cluster = cluster
+        self.repository = repository
+        self.simulation = cluster.simulation
+        self.store = cluster.store
+
+    def install(self) -> None:
+        """Create what an administrator has applied: projects, settings, Applications."""
+        tree = files()
+        for kind, prefix in MANAGED.items():
+            for path, source in tree.items():
+                if path.startswith(prefix):
+                    for manifest in load_manifests(source):
+                        self.store.create(kind, manifest)
+
+    def tell(self) -> None:
+        """From the first sync to the six states."""
+        self.first_deployment()
+        self.push("payments", "v1.9.0-bad", LINUS)
+        self.push("checkout", "v3.5.0", LINUS)
+        self.push("search", "v1.13.0", BOB)
+        self.wait(lambda: self._phase("payments", "payments") == "Degraded")
+        self.wait(lambda: self._sync("search") == "Synced" and self._running("search") == 4)
+        self.wait(lambda: self._phase("checkout", "checkout") == "Healthy", soon=False)
+        self.scale("search", 7)
+        self.push("inventory", "v4.3.0", BOB)
+        self.push("my-app", "v2.1.0", ALICE)
+        self.wait(lambda: self._paused("production", "my-app"))
+        self.push("my-app-canary", "v2.1.0", ALICE)
+        self.wait(lambda: self._paused("production", "my-app-canary"))
+
+    def first_deployment(self) -> None:
+        self.sync("inventory")
+        self.wait(lambda: all(self._health(name) == "Healthy" for name in FOLDERS))
+
+    def push(self, app: str, tag: str, author: Author) -> str:
+        """A commit that sets the application's image tag; returns its hash."""
+        return self.repository.push_image(FOLDERS[app], tag, author, self.simulation.now())
+
+    def sync(self, app: str) -> None:
+        """What `argocd app sync` writes."""
+        found = self.store.find(APPLICATION, "argocd", app)
+        if found is not None:
+            operation = {
+                "initiatedBy": {"username": "bob"},
+                "sync": {
+                    "syncStrategy": {"hook": {}},
+                    "syncOptions": items(found, "spec", "syncPolicy", "syncOptions"),
+                },
+            }
+            self.store.update(APPLICATION, {**found, "operation": operation})
+
+    def scale(self, name: str, replicas: int) -> None:
+        """What `kubectl scale deployment` writes."""
+        found = self.store.find(DEPLOYMENT, name, name)
+        if found is not None:
+            self.store.update(
+                DEPLOYMENT, {**found, "spec": {**found["spec"], "replicas": replicas}}
+            )
+
+    def wait(self, reached: Callable[[], bool], *, soon: bool = True) -> bool:
+        """Let virtual time run until `reached`; whether it was. `soon` bounds the patience."""
+        limit = PATIENCE if soon else 2 * PATIENCE
+        return self.simulation.run_while(lambda: not reached(), limit=limit)
+
+    def _object(self, kind: Kind, namespace: str, name: str) -> dict[str, Any] | None:
+        return self.store.find(kind, namespace, name)
+
+    def _health(self, app: str) -> str:
+        return text(self._object(APPLICATION, "argocd", app), "status", "health", "status")
+
+    def _sync(self, app: str) -> str:
+        return text(self._object(APPLICATION, "argocd", app), "status", "sync", "status")
+
+    def _phase(self, namespace: str, rollout: str) -> str:
+        return text(self._object(ROLLOUT, namespace, rollout), "status", "phase")
+
+    def _paused(self, namespace: str, rollout: str) -> bool:
+        return bool(items(self._object(ROLLOUT, namespace, rollout), "status", "pauseConditions"))
+
+    def _running(self, deployment: str) -> int:
+        found = self._object(DEPLOYMENT, deployment, deployment)
+        return int(dig(found, "status", "updatedReplicas", default=0))
