@@ -11,11 +11,16 @@ from typing import Any
 Object = Mapping[str, Any]
 """A decoded API object. Never changed in place: whoever wants another value makes a copy."""
 
+_MAPPINGS = (dict, Mapping)
+"""`dict` first: the check of an abstract class is ten times slower."""
+
 
 def dig(obj: Any, *path: str | int, default: Any = None) -> Any:
     """The value at `path` ("spec", "template", 0, …), or `default` where the way ends or is null."""
     for step in path:
-        if isinstance(step, int):
+        if isinstance(obj, dict) and isinstance(step, str):  # nearly always, and quick
+            obj = obj.get(step)
+        elif isinstance(step, int):
             if (
                 not isinstance(obj, Sequence)
                 or isinstance(obj, str)
@@ -35,7 +40,7 @@ def dig(obj: Any, *path: str | int, default: Any = None) -> Any:
 def mapping(obj: Any, *path: str | int) -> Mapping[str, Any]:
     """The mapping at `path`, or an empty one."""
     found = dig(obj, *path)
-    return found if isinstance(found, Mapping) else {}
+    return found if isinstance(found, _MAPPINGS) else {}
 
 
 def items(obj: Any, *path: str | int) -> list[Any]:
@@ -46,7 +51,7 @@ def items(obj: Any, *path: str | int) -> list[Any]:
 
 def mappings(obj: Any, *path: str | int) -> list[Mapping[str, Any]]:
     """The mappings of the list at `path`; other elements are left out."""
-    return [item for item in items(obj, *path) if isinstance(item, Mapping)]
+    return [item for item in items(obj, *path) if isinstance(item, _MAPPINGS)]
 
 
 def text(obj: Any, *path: str | int, default: str = "") -> str:
