@@ -5,13 +5,13 @@ Separate because expressions, JSONPath and templates all print with it.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from opsconsole.argo.golang.strconv import format_float, quote
 from opsconsole.argo.golang.values import type_name
-from opsconsole.errors import RuleError
 
 MAX_OUTPUT = 10_000_000
 """Characters that one formatting may give; ours."""
@@ -91,7 +91,7 @@ def sprintf(layout: str, values: Sequence[Any]) -> str:
         value = values[used]
         used += 1
         limit = sizes[1] if sizes[1] is not None else (0 if has_precision else None)
-        out.append(_pad(_one(verb, flags, limit, value), flags, sizes[0], verb, value))
+        out.append(_Verb(verb, flags, sizes[0], limit).show(value))
     out.append(layout[at:])
     if not reordered and used < len(values):
         extra = ", ".join(
@@ -101,97 +101,116 @@ def sprintf(layout: str, values: Sequence[Any]) -> str:
     return "".join(out)
 
 
-def _pad(text: str, flags: str, width: int | None, verb: str, value: Any) -> str:
-    if not width:
+class _Verb:
+    """One verb with its flags, as `fmt` applies it to a value and to what the value holds."""
+
+    def __init__(self, verb: str, flags: str, width: int | None, precision: int | None) -> None:
+        self.verb = verb
+        self.flags = flags if width is None or width >= 0 else flags + "-"
+        self.width = min(abs(width or 0), MAX_OUTPUT)
+        self.precision = precision
+
+    def show(self, value: Any) -> str:
+        if self.verb == "T":
+            return self._pad(type_name(value), value)
+        if self.verb == "v" and "#" in self.flags:
+            return go_syntax(value)
+        if value is None:
+            return self._pad("<nil>", value) if self.verb == "v" else f"%!{self.verb}(<nil>)"
+        return self._value(value, self.verb)
+
+    def _value(self, value: Any, verb: str) -> str:
+        if value is None:
+            return "<nil>"
+        if isinstance(value, bool):
+            return self._pad(v(value), value) if verb in "vt" else self._bad(value)
+        stringer = not isinstance(value, int | float | str | bytes | list | tuple | Mapping) or (
+            isinstance(value, int) and type(value).__str__ is not int.__str__
+        )
+        if stringer and verb in "vsqxX":
+            value = str(value)
+        if isinstance(value, int):
+            shown = _integer(verb, self.flags, self.precision, int(value))
+        elif isinstance(value, float):
+            shown = _float(verb, self.flags, self.precision, value)
+        elif isinstance(value, str):
+            shown = _string(verb, self.flags, self.precision, value)
+        elif isinstance(value, list | tuple):
+            return "[" + " ".join(self._value(item, verb) for item in value) + "]"
+        elif isinstance(value, Mapping):
+            pairs = [
+                f"{self._value(key, verb)}:{self._value(value[key], verb)}"
+                for key in sort_keys(value)
+            ]
+            return f"map[{' '.join(pairs)}]"
+        else:
+            shown = None
+        return self._bad(value) if shown is None else self._pad(shown, value)
+
+    def _bad(self, value: Any) -> str:
+        """`%!d(string=x)`: the value in its own way, with the same flags."""
+        return f"%!{self.verb}({type_name(value)}={self._value(value, 'v')})"
+
+    def _pad(self, text: str, value: Any) -> str:
+        if not self.width:
+            return text
+        if "-" in self.flags:
+            return text.ljust(self.width)
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if "0" in self.flags and (not number or self.precision is None or isinstance(value, float)):
+            sign = text[0] if text[:1] in ("-", "+") and number else ""
+            return sign + text[len(sign) :].rjust(self.width - len(sign), "0")
+        return text.rjust(self.width)
+
+
+def _plus(text: str, flags: str) -> str:
+    if text[:1] in ("-", "+"):
         return text
-    if "-" in flags or width < 0:
-        width = abs(width)
-    if width > MAX_OUTPUT:
-        raise RuleError("formatted text is too long")
-    if "-" in flags:
-        return text.ljust(width)
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if "0" in flags and (number or verb in "sxXq"):
-        sign = text[0] if text[:1] in ("-", "+") and number else ""
-        return sign + text[len(sign) :].rjust(width - len(sign), "0")
-    return text.rjust(width)
+    return "+" + text if "+" in flags else (" " + text if " " in flags else text)
 
 
-def _bad(verb: str, value: Any) -> str:
-    return f"%!{verb}(<nil>)" if value is None else f"%!{verb}({type_name(value)}={v(value)})"
-
-
-def _one(verb: str, flags: str, precision: int | None, value: Any) -> str:
-    if verb == "v":
-        return go_syntax(value) if "#" in flags else _plus(v(value), flags, value)
-    if verb == "T":
-        return type_name(value)
-    if isinstance(value, bool):
-        return v(value) if verb == "t" else _bad(verb, value)
-    stringer = not isinstance(value, int | float | str | bytes | list | tuple | Mapping) or (
-        isinstance(value, int) and type(value).__str__ is not int.__str__
-    )
-    if stringer and value is not None and verb in "sq":
-        value = str(value)
-    if isinstance(value, int):
-        return _integer(verb, flags, precision, int(value), value)
-    if isinstance(value, float):
-        return _float(verb, flags, precision, value)
-    if isinstance(value, str):
-        return _string(verb, flags, precision, value)
-    if isinstance(value, list | tuple):
-        return "[" + " ".join(_one(verb, flags, precision, item) for item in value) + "]"
-    if isinstance(value, Mapping):
-        shown = [
-            f"{_one(verb, flags, precision, key)}:{_one(verb, flags, precision, value[key])}"
-            for key in sort_keys(value)
-        ]
-        return f"map[{' '.join(shown)}]"
-    return _bad(verb, value)
-
-
-def _plus(text: str, flags: str, value: Any) -> str:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    return "+" + text if "+" in flags and number and text[:1] not in ("-", "+") else text
-
-
-def _integer(verb: str, flags: str, precision: int | None, value: int, original: Any) -> str:
+def _integer(verb: str, flags: str, precision: int | None, value: int) -> str | None:
     if verb == "c":
         return chr(value) if 0 <= value < 0x110000 else "\ufffd"
     if verb == "q":
         return quote(chr(value) if 0 <= value < 0x110000 else "\ufffd", "'")
     if verb == "U":
         return f"U+{value:04X}"
-    spec = {"d": "d", "b": "b", "o": "o", "x": "x", "X": "X", "O": "o"}.get(verb)
+    spec = {"v": "d", "d": "d", "b": "b", "o": "o", "x": "x", "X": "X", "O": "o"}.get(verb)
     if spec is None:
-        return _bad(verb, original)
+        return None
     digits = format(abs(value), spec)
     if precision is not None:
         digits = digits.rjust(min(precision, 1000), "0")
-    if verb == "O" or ("#" in flags and verb in "box X"):
+    if verb == "O" or ("#" in flags and verb in "boxX"):
         digits = {"b": "0b", "o": "0", "x": "0x", "X": "0X", "O": "0o"}[verb] + digits
-    sign = "-" if value < 0 else ("+" if "+" in flags else (" " if " " in flags else ""))
-    return sign + digits
+    return "-" + digits if value < 0 else _plus(digits, flags)
 
 
-def _float(verb: str, flags: str, precision: int | None, value: float) -> str:
+def _float(verb: str, flags: str, precision: int | None, value: float) -> str | None:
+    verb = "g" if verb == "v" else verb
+    if verb in "xX" and math.isfinite(value):
+        mantissa, _, exponent = value.hex().partition("p")
+        if precision is None and "." in mantissa:
+            mantissa = mantissa.rstrip("0").rstrip(".")
+        text = f"{mantissa}p{exponent[0]}{int(exponent[1:]):02d}"
+        return _plus(text.upper() if verb == "X" else text, flags)
     if verb not in "eEfFgG":
-        return _bad(verb, value)
+        return None
     size = 6 if precision is None and verb in "eEfF" else (-1 if precision is None else precision)
-    text = format_float(value, verb, min(size, 1000))
-    return _plus(text, flags, value)
+    return _plus(format_float(value, verb, min(size, 1000)), flags)
 
 
-def _string(verb: str, flags: str, precision: int | None, value: str) -> str:
-    if verb == "s":
-        return value if precision is None else value[:precision]
+def _string(verb: str, flags: str, precision: int | None, value: str) -> str | None:
+    cut = value if precision is None else value[:precision]
+    if verb in "vs":
+        return cut
     if verb == "q":
-        cut = value if precision is None else value[:precision]
         return f"`{cut}`" if "#" in flags and "`" not in cut else quote(cut)
     if verb in "xX":
-        text = value.encode().hex()
+        text = cut.encode("utf-8", "surrogatepass").hex()
         return text.upper() if verb == "X" else text
-    return _bad(verb, value)
+    return None
 
 
 def go_syntax(value: Any) -> str:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import urllib.parse
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from opsconsole.argo.expr.functions import Function as GoFunction
 from opsconsole.argo.golang.encjson import encode_string
 from opsconsole.argo.golang.format import sprint, sprintf, sprintln, v
 from opsconsole.argo.golang.values import Uint8, type_name
-from opsconsole.argo.gotemplate.calls import Builtin, Signature, function, is_true
+from opsconsole.argo.gotemplate.calls import INVALID, Builtin, Signature, function, is_true, plain
 from opsconsole.argo.gotemplate.errors import CallError
 
 
@@ -46,10 +46,11 @@ def eq(first: Any, *others: Any) -> bool:
         if isinstance(other, list | tuple | Mapping):
             if isinstance(first, list | tuple | Mapping) and type_name(first) != type_name(other):
                 raise CallError(
-                    f"non-comparable types {v(first)}: {type_name(first)},"
+                    f"non-comparable types {sprintf('%s', [first])}: {type_name(first)},"
                     f" {type_name(other)}: {v(other)}"
                 )
-            raise CallError(f"non-comparable type {v(other)}: {type_name(other)}")
+            shown = sprintf("%s", [other])
+            raise CallError(f"non-comparable type {shown}: {type_name(other)}")
         if first == other:
             return True
     return False
@@ -123,6 +124,8 @@ def slice_(item: Any, *indexes: Any) -> Any:
 
 
 def length(item: Any) -> int:
+    if item is INVALID:
+        raise CallError("reflect: call of reflect.Value.Type on zero Value")
     if item is None:
         raise CallError("len of nil pointer")
     if isinstance(item, str):
@@ -146,7 +149,7 @@ def call(callee: Any, *arguments: Any) -> Any:
 
 
 def _text(values: tuple[Any, ...]) -> str:
-    return values[0] if len(values) == 1 and isinstance(values[0], str) else sprint(values)
+    return sprint(["<no value>" if value is None else value for value in values])
 
 
 _HTML = {"\0": "\ufffd", '"': "&#34;", "'": "&#39;", "&": "&amp;", "<": "&lt;", ">": "&gt;"}
@@ -176,24 +179,29 @@ def urlquery(*values: Any) -> str:
     return urllib.parse.quote_plus(_text(values), safe="")
 
 
+def _plainly(call: Callable[..., Any]) -> Callable[..., Any]:
+    """A function for which no value is the same as nil."""
+    return lambda *values: call(*[plain(value) for value in values])
+
+
 TABLE: dict[str, Builtin] = {
     "and": Builtin(Signature.parse("value ...value"), lambda *_: None, lazy=True),
     "or": Builtin(Signature.parse("value ...value"), lambda *_: None, lazy=True),
     "not": function("value", lambda value: not is_true(value)),
-    "call": function("value ...value", call),
+    "call": function("value ...value", _plainly(call)),
     "html": function("...any", html),
-    "index": function("value ...value", index),
-    "slice": function("value ...value", slice_),
+    "index": function("value ...value", _plainly(index)),
+    "slice": function("value ...value", _plainly(slice_)),
     "js": function("...any", js),
     "len": function("value", length),
     "print": function("...any", lambda *values: sprint(values)),
     "printf": function("string ...any", lambda layout, *values: sprintf(layout, values)),
     "println": function("...any", lambda *values: sprintln(values)),
     "urlquery": function("...any", urlquery),
-    "eq": function("value ...value", eq),
-    "ne": function("value value", lambda a, b: not eq(a, b)),
-    "lt": function("value value", _less),
-    "le": function("value value", le),
-    "gt": function("value value", lambda a, b: not le(a, b)),
-    "ge": function("value value", lambda a, b: not _less(a, b)),
+    "eq": function("value ...value", _plainly(eq)),
+    "ne": function("value value", _plainly(lambda a, b: not eq(a, b))),
+    "lt": function("value value", _plainly(_less)),
+    "le": function("value value", _plainly(le)),
+    "gt": function("value value", _plainly(lambda a, b: not le(a, b))),
+    "ge": function("value value", _plainly(lambda a, b: not _less(a, b))),
 }

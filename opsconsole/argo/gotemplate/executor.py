@@ -366,7 +366,7 @@ class Executor:
             values.append(self._valid(given.final, signature.type_at(len(values))))
         self.step()
         try:
-            return function.call(self, *[plain(unbox(value)) for value in values])
+            result = function.call(self, *[_handed(value) for value in values])
         except (CallError, Panic, RuleError) as wrong:
             if isinstance(wrong, ExecError):
                 raise
@@ -375,6 +375,7 @@ class Executor:
         except RecursionError:
             self._node = node
             raise self.error(f"error calling {name}: the value is nested too deeply") from None
+        return Boxed(None) if result is None else result
 
     def _argument(self, dot: Any, wanted: str | None, node: n.Node) -> Any:
         self._node = node
@@ -382,7 +383,7 @@ class Executor:
             return self._valid(dot, wanted)
         if isinstance(node, n.Nil):
             if wanted in _NILLABLE:
-                return None
+                return INVALID if wanted == "reflect.Value" else None
             raise self.error(f"cannot assign nil to {wanted}")
         if isinstance(node, n.Field):
             found = self._chain(dot, dot, node, node.names, _NOTHING)
@@ -419,9 +420,15 @@ class Executor:
     def _valid(self, value: Any, wanted: str | None) -> Any:
         """The value for a parameter of type `wanted`; None takes everything."""
         inner = unbox(value)
-        if inner is INVALID:
-            if wanted is None or wanted in _NILLABLE:
-                return None if wanted != "reflect.Value" else INVALID
+        if inner is INVALID or inner is None:
+            if wanted == "reflect.Value":
+                return value if isinstance(value, Boxed) else INVALID
+            if wanted in (None, "interface {}"):
+                return None
+            if wanted in _NILLABLE and not isinstance(value, Boxed):
+                return None
+            if isinstance(value, Boxed):
+                raise self.error(f"wrong type for value; expected {wanted}; got interface {{}}")
             raise self.error(f"invalid value; expected {wanted}")
         if wanted in (None, "interface {}", "reflect.Value"):
             return value if wanted == "reflect.Value" else inner
@@ -442,6 +449,10 @@ class Executor:
 _NILLABLE = {
     "interface {}", "reflect.Value", "map[string]interface {}", "[]interface {}", "[]string",
 }  # fmt: skip
+
+
+def _handed(value: Any) -> Any:
+    return value if value is INVALID else plain(unbox(value))
 
 
 def _assignable(value: Any, wanted: str) -> bool:

@@ -200,6 +200,12 @@ def _from_json(text: str) -> Any:
         return None
 
 
+def _deep_copy(value: Any) -> Any:
+    if value is None:
+        raise CallError("reflect: call of reflect.Value.Type on zero Value")
+    return copy.deepcopy(value)
+
+
 def _reverse(value: Any) -> list[Any]:
     return _items(value, "Cannot find reverse on type")[::-1]
 
@@ -259,8 +265,8 @@ TABLE: dict[str, tuple[str, Callable[..., Any]]] = {
     "all": ("...any", lambda *values: not any(empty(x) for x in values)),
     "any": ("...any", lambda *values: any(not empty(x) for x in values)),
     "ternary": ("any any bool", lambda yes, no, chosen: yes if chosen else no),
-    "deepCopy": ("any", copy.deepcopy),
-    "mustDeepCopy": ("any", copy.deepcopy),
+    "deepCopy": ("any", _deep_copy),
+    "mustDeepCopy": ("any", _deep_copy),
     "concat": ("...any", _concat),
     "list": ("...any", lambda *values: list(values)),
     "tuple": ("...any", lambda *values: list(values)),

@@ -21,7 +21,7 @@ from opsconsole.argo.golang.gotime import (
     parse_go_duration,
     parse_time,
 )
-from opsconsole.argo.golang.strconv import parse_int
+from opsconsole.argo.golang.strconv import parse_int, quote
 from opsconsole.argo.golang.values import Strings
 from opsconsole.argo.gotemplate import versions
 from opsconsole.argo.gotemplate.errors import CallError
@@ -209,6 +209,10 @@ def quoted_meta(text: str) -> str:
 
 
 def url_parse(text: str) -> dict[str, Any]:
+    if any(char < " " or char == "\x7f" for char in text):
+        raise CallError(
+            f"unable to parse url: parse {quote(text)}: net/url: invalid control character in URL"
+        )
     try:
         parsed = urllib.parse.urlsplit(text)
         host = parsed.hostname or ""

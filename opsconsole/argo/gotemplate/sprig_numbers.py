@@ -8,7 +8,7 @@ from collections.abc import Callable
 from decimal import Decimal, DivisionByZero, InvalidOperation
 from typing import Any
 
-from opsconsole.argo.expr.operators import float_divide
+from opsconsole.argo.expr.operators import float_divide, float_power
 from opsconsole.argo.golang.format import v
 from opsconsole.argo.golang.strconv import parse_float, parse_int
 from opsconsole.argo.golang.values import Int64, Ints, float_to_int, wrap_int
@@ -104,10 +104,10 @@ def seq(*params: int) -> str:
 
 
 def rounded(value: Any, places: int, *on: float) -> float:
-    power = math.pow(10, max(min(places, 300), -300))
+    power = float_power(10.0, float(places))
     digit = power * floating(value)
     if math.isinf(digit) or math.isnan(digit):
-        return digit
+        return float_divide(digit, power)
     fraction = math.fmod(digit, 1.0)
     whole_part = math.ceil(digit) if fraction >= (on[0] if on else 0.5) else math.floor(digit)
     return float_divide(float(whole_part), power)
@@ -121,7 +121,7 @@ def decimals(operation: Callable[[Decimal, Decimal], Decimal]) -> Callable[..., 
                 total = operation(total, Decimal(repr(floating(other))))
             except (DivisionByZero, InvalidOperation):
                 raise CallError("decimal division by 0") from None
-        return float(total)
+        return float(total) + 0.0
 
     return call
 

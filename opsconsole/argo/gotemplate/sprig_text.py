@@ -80,20 +80,64 @@ def initials(text: str) -> str:
     return "".join(word[0] for word in text.split())
 
 
-def words_of(text: str) -> list[str]:
-    """Words of an identifier: at separators, before capitals, between letters and numbers."""
-    parts: list[str] = []
-    for chunk in re.split(r"[\s_\-.]+", text):
-        parts += re.findall(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+[a-z]*|[^\w]+", chunk)
-    return [part for part in parts if part]
+_PIECE = re.compile(
+    r"(?P<connector>[\s_-]+)|(?P<number>\d+[a-z]*)|(?P<word>[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+)"
+    r"|(?P<symbol>[=<>$+^`|~]+)|(?P<other>.)",
+    re.DOTALL,
+)
 
 
 def joined_words(mark: str) -> Callable[[str], str]:
-    return lambda text: mark.join(word.lower() for word in words_of(text))
+    """Words in lower case with `mark` between them and for what separated them."""
+
+    def call(text: str) -> str:
+        out: list[str] = []
+        after_word = False
+        for found in _PIECE.finditer(text):
+            piece = found[0]
+            if found.lastgroup in ("number", "word", "symbol"):
+                out.append((mark if after_word else "") + piece.lower())
+                after_word = True
+            else:
+                out.append(mark * len(piece) if found.lastgroup == "connector" else piece)
+                after_word = False
+        return "".join(out)
+
+    return call
+
+
+def _connects(char: str) -> bool:
+    return char in "-_" or char.isspace()
 
 
 def pascal_case(text: str) -> str:
-    return "".join(part[:1].upper() + part[1:] for part in re.split(r"[\s_\-]+", text) if part)
+    """`xstrings.ToPascalCase`: a capital after each separator; only separators at the ends stay."""
+    body = text.lstrip("-_ \t\r\n")
+    out = [text[: len(text) - len(body)]]
+    last, upper = "", True
+    for at, char in enumerate(body):
+        if at == 0:
+            last, upper = char.upper(), char.isupper()
+            continue
+        before, last = last, char
+        if _connects(char) and _connects(before):
+            out.append(before)
+        elif _connects(before):
+            upper = char.isupper()
+            last = char.upper()
+        else:
+            if upper and char.isupper():
+                last = char.lower()
+            else:
+                upper = False
+            out.append(before)
+    return "".join(out) + last
+
+
+def _sorted(value: Any) -> Strings:
+    if isinstance(value, list | tuple):
+        return Strings(sorted(strslice(value)))
+    return Strings([strval(value)])
 
 
 def repeat(count: int, text: str) -> str:
@@ -219,6 +263,6 @@ TABLE: dict[str, tuple[str, Callable[..., Any]]] = {
     "splitn": ("string int string", lambda sep, n, s: numbered(split_text(s, sep, n))),
     "toStrings": ("any", strslice),
     "join": ("string any", join),
-    "sortAlpha": ("any", lambda value: Strings(sorted(strslice(value)))),
+    "sortAlpha": ("any", _sorted),
     "fail": ("string", _fail),
 }

@@ -60,7 +60,7 @@ def parse(text: str) -> Version:
     """`semver.NewVersion`: "1.2" and "v1.2.3" are versions too."""
     found = _VERSION.fullmatch(text)
     if found is None:
-        raise CallError("Invalid Semantic Version" if text else "Version string empty")
+        raise CallError("Invalid Semantic Version")
     numbers = tuple(int(part or 0) for part in found.groups()[:3])
     if any(number >= 2**63 for number in numbers):
         raise CallError("Error parsing version segment")
