@@ -43,6 +43,9 @@ WATCH = (240.0, 300.0)
 SILENCE = 150.0
 """Seconds without a byte, once bookmarks (about one a minute) were seen."""
 
+MARGIN = 15.0
+"""Seconds beyond the asked end of a watch after which silence means a dead connection."""
+
 STABLE = 30.0
 """Seconds that a watch must live before its failures are forgotten."""
 
@@ -154,7 +157,7 @@ class Follower:
         ]
         query += [("labelSelector", self._labels)] if self._labels else []
         query += [("fieldSelector", self._fields)] if self._fields else []
-        idle = self._silence if self._bookmarks else seconds + 15.0
+        idle = self._silence if self._bookmarks else seconds + MARGIN
         path = self._kind.path(self._namespace)
         where = f"watch {self._kind.resource}"
         state = WatchState(self._kind, self._version, where)

@@ -101,7 +101,7 @@ def actual_weight(view: RolloutView, revisions: Sequence[Revision]) -> int:
     """ActualWeight of `get rollout` (`info/rollout_info.go:60-80`)."""
     if view.canary is None:
         return 0
-    if view.step_index is None:
+    if view.current_step is None:
         return view.max_weight
     available = number(view.status, "availableReplicas")
     if available <= 0:
