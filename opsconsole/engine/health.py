@@ -9,17 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from opsconsole.argo.rollouts.phase import observed
-from opsconsole.model.status import Health, RolloutPhase
-
-_BY_PHASE = {
-    RolloutPhase.HEALTHY: Health.HEALTHY,
-    RolloutPhase.PROGRESSING: Health.PROGRESSING,
-    RolloutPhase.PAUSED: Health.SUSPENDED,
-    RolloutPhase.DEGRADED: Health.DEGRADED,
-}
+from opsconsole.argo.cd.health import assess
+from opsconsole.model.status import Health
 
 
-def resource_health(rollout: Mapping[str, Any]) -> Health:
-    """Health of a Rollout, by the phase that a client must show (GetRolloutPhase)."""
-    return _BY_PHASE.get(observed(rollout)[0], Health.UNKNOWN)
+def resource_health(obj: Mapping[str, Any]) -> Health | None:
+    """Health by Argo CD's own rules for the kind; None for kinds that it does not assess."""
+    verdict = assess(obj)
+    return verdict.status if verdict is not None else None

@@ -152,7 +152,7 @@ class Session:
 
     async def _tick(self) -> None:
         while True:
-            self.blocked = blocked_by_windows(self._world, self._clock.now())
+            self.blocked = blocked_by_windows(self._world.store, self._clock.now())
             await asyncio.sleep(TICK if self._world.listed else 1.0)
 
     # selection
