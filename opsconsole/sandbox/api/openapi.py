@@ -17,7 +17,8 @@ from opsconsole.sandbox.api.target import Call, Reply
 from opsconsole.sandbox.resources import Resources, Served
 
 V2_PROTOBUF = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
-V3_PROTOBUF = "application/com.github.proto-openapi.spec.v3@v1.0+protobuf"
+V2_ANSWER = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
+"""What clients ask for, and what the server calls its answer ("@" is no MIME character)."""
 
 _GVK = "x-kubernetes-group-version-kind"
 _SPECIAL: dict[str, dict[str, Any]] = {
@@ -240,8 +241,10 @@ class Documents:
             self._for = served
         accept = call.headers.get("Accept", "")
         if path == "/openapi/v2":
-            if V2_PROTOBUF in accept and not accept.startswith(negotiation.JSON):
-                return Reply(raw=self._document("v2pb"), media=V2_PROTOBUF)
+            if (V2_PROTOBUF in accept or V2_ANSWER in accept) and not accept.startswith(
+                negotiation.JSON
+            ):
+                return Reply(raw=self._document("v2pb"), media=V2_ANSWER)
             return Reply(raw=self._document("v2"))
         if path == "/openapi/v3":
             return Reply(

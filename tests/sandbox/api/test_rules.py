@@ -1,0 +1,263 @@
+"""The pure parts: protobuf, patches, field sets, cells, OpenAPI; each without a server."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from opsconsole.model import kinds
+from opsconsole.sandbox.api import cells, fieldsets, gnostic, openapi, protobuf
+from opsconsole.sandbox.api.patches import json_patch, merge_patch
+from opsconsole.sandbox.api.schema import schema
+from opsconsole.sandbox.api.strategic import strategic_merge
+from opsconsole.sandbox.apierrors import StatusError
+from opsconsole.sandbox.kernel import START
+from opsconsole.sandbox.resources import Resources
+from opsconsole.sandbox.validation import check_labels, check_name
+
+PROTOBUF = json.loads(Path(__file__).with_name("protobuf.json").read_text(encoding="utf-8"))
+"""Objects as client-go 0.35 encodes them, each with its JSON."""
+
+
+def meaning(value: Any) -> Any:
+    """JSON without zero values, which Go writes or leaves out field by field."""
+    if isinstance(value, dict):
+        found = {k: meaning(v) for k, v in value.items()}
+        return {k: v for k, v in found.items() if v not in (None, {}, [], "", 0)}
+    return [meaning(v) for v in value] if isinstance(value, list) else value
+
+
+@pytest.mark.parametrize("row", PROTOBUF, ids=lambda r: r["json"]["kind"])
+def test_protobuf_says_what_json_says(row):
+    decoded = protobuf.decode(base64.b64decode(row["protobuf"]))
+    assert meaning(decoded) == meaning(row["json"])
+
+
+def test_empty_but_present_fields_stay():
+    decoded = protobuf.decode(base64.b64decode(PROTOBUF[1]["protobuf"]))
+    assert decoded["spec"]["replicas"] == 0
+    assert decoded["spec"]["template"]["spec"]["volumes"][0] == {"name": "v", "emptyDir": {}}
+    assert decoded["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] == 0
+    secret = protobuf.decode(base64.b64decode(PROTOBUF[0]["protobuf"]))
+    assert secret["metadata"]["labels"] == {"a": "b", "empty": ""}
+    assert secret["immutable"] is False
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_answered_with_a_status(data):
+    whole = base64.b64decode(PROTOBUF[1]["protobuf"])
+    bodies = (b"k8s\x00" + data, whole[: len(data)], whole[:60] + data + whole[60 + len(data) :])
+    for body in bodies:
+        with contextlib.suppress(StatusError):
+            protobuf.decode(body)
+
+
+def test_kinds_without_a_table_are_refused():
+    head = b"\n\x18\n\x0bexample.c/1\x12\x09Something"
+    with pytest.raises(StatusError) as refused:
+        protobuf.decode(b"k8s\x00" + head)
+    assert refused.value.code in (400, 415)
+
+
+# patches
+
+
+@pytest.mark.parametrize(
+    ("document", "operations", "result"),
+    [
+        ({"a": 1}, [{"op": "add", "path": "/b", "value": 2}], {"a": 1, "b": 2}),
+        ({"a": [1, 3]}, [{"op": "add", "path": "/a/1", "value": 2}], {"a": [1, 2, 3]}),
+        ({"a": [1]}, [{"op": "add", "path": "/a/-", "value": 2}], {"a": [1, 2]}),
+        ({"a": 1}, [{"op": "move", "from": "/a", "path": "/b"}], {"b": 1}),
+        (
+            {"a": {"b": 1}},
+            [{"op": "copy", "from": "/a", "path": "/c"}],
+            {"a": {"b": 1}, "c": {"b": 1}},
+        ),
+        (
+            {"a/b": 1, "c~d": 2},
+            [{"op": "remove", "path": "/a~1b"}, {"op": "replace", "path": "/c~0d", "value": 3}],
+            {"c~d": 3},
+        ),
+        ({"a": None}, [{"op": "test", "path": "/a"}], {"a": None}),
+    ],
+)
+def test_json_patches(document, operations, result):
+    before = json.dumps(document)
+    assert json_patch(document, operations) == result
+    assert json.dumps(document) == before
+
+
+@pytest.mark.parametrize(
+    ("operations", "code"),
+    [
+        ({}, 400), ([1], 400), ([{"op": "remove", "path": "/x"}], 422), ([{"op": "replace", "path": "/x", "value": 1}], 422),
+        ([{"op": "add", "path": "/x/y", "value": 1}], 422), ([{"op": "dance", "path": "/a"}], 422), ([{"op": "add", "path": "/l/9", "value": 1}], 422),
+        ([{"op": "add", "path": "/l/x", "value": 1}], 422), ([{"op": "test", "path": "/a", "value": 2}], 422), ([{"op": "add"}], 422),
+        ([{"op": "test", "path": "/a", "value": 1}] * 10_001, 413),
+    ],
+)  # fmt: skip
+def test_json_patches_that_do_not_apply(operations, code):
+    with pytest.raises(StatusError) as refused:
+        json_patch({"a": 1, "l": []}, operations)
+    assert refused.value.code == code
+
+
+def test_merge_patch():
+    assert merge_patch({"a": {"b": 1, "c": 2}, "l": [1]}, {"a": {"b": None, "d": {"e": None}}, "l": [2]}) == {
+        "a": {"c": 2, "d": {}}, "l": [2],
+    }  # fmt: skip
+
+
+def pod(*containers: dict[str, Any], **spec: Any) -> dict[str, Any]:
+    return {"spec": {"containers": list(containers), **spec}}
+
+
+POD = schema().find("", "v1", "Pod")
+A, B = {"name": "a", "image": "1"}, {"name": "b", "image": "1"}
+
+
+@pytest.mark.parametrize(
+    ("original", "patch", "result"),
+    [
+        (pod(A, B), pod({"name": "b", "image": "2"}), pod(A, {"name": "b", "image": "2"})),
+        (pod(A), pod({"name": "c", "image": "1"}), pod(A, {"name": "c", "image": "1"})),
+        (pod(A, B), pod({"name": "a", "$patch": "delete"}), pod(B)),
+        (pod(A, B), pod({"$patch": "replace"}, {"name": "c"}), pod({"name": "c"})),
+        (pod(A, B), {"spec": {"$setElementOrder/containers": [{"name": "b"}, {"name": "a"}]}}, pod(B, A)),
+        (pod(A, nodeSelector={"x": "1", "y": "2"}), {"spec": {"nodeSelector": {"x": None}}}, pod(A, nodeSelector={"y": "2"})),
+        (pod(A, nodeSelector={"x": "1"}), {"spec": {"nodeSelector": {"$patch": "replace", "z": "3"}}}, pod(A, nodeSelector={"z": "3"})),
+        (pod({**A, "args": ["1", "2"]}), pod({"name": "a", "args": ["3"]}), pod({**A, "args": ["3"]})),
+        (pod({**A, "ports": [{"containerPort": 80}]}), pod({"name": "a", "ports": [{"containerPort": 81}]}), pod({**A, "ports": [{"containerPort": 80}, {"containerPort": 81}]})),
+        ({"metadata": {"finalizers": ["a", "b"]}}, {"metadata": {"$deleteFromPrimitiveList/finalizers": ["a"], "finalizers": ["c"]}}, {"metadata": {"finalizers": ["b", "c"]}}),
+        (pod(volumes=[{"name": "v", "emptyDir": {}}]), {"spec": {"volumes": [{"name": "v", "$retainKeys": ["name", "hostPath"], "hostPath": {"path": "/"}}]}}, pod(volumes=[{"name": "v", "hostPath": {"path": "/"}}])),
+    ],
+)  # fmt: skip
+def test_strategic_merge(original, patch, result):
+    before = json.dumps(original)
+    assert strategic_merge(original, patch, POD) == result
+    assert json.dumps(original) == before
+
+
+def test_strategic_merge_wants_the_key():
+    with pytest.raises(StatusError, match="does not contain declared merge key: name"):
+        strategic_merge(pod(A), pod({"image": "2"}), POD)
+
+
+# field sets
+
+
+def test_field_sets_go_there_and_back():
+    obj = {
+        "apiVersion": "v1", "kind": "Pod",
+        "metadata": {"name": "x", "uid": "u", "labels": {"a": "b"}, "finalizers": ["f"]},
+        "spec": {"containers": [{"name": "c", "ports": [{"containerPort": 80}], "args": ["1"]}], "nodeSelector": {"k": "v"}},
+    }  # fmt: skip
+    paths = fieldsets.fields_of(obj, kinds.POD)
+    shown = {fieldsets.readable(p) for p in paths}
+    assert {
+        ".metadata.labels.a", '.metadata.finalizers[="f"]', '.spec.containers[name="c"].args', ".spec.nodeSelector",
+        '.spec.containers[name="c"].ports[containerPort=80,protocol="TCP"]',
+    } <= shown  # fmt: skip
+    assert not any("uid" in p for p in shown)
+    assert frozenset(fieldsets.decode(fieldsets.encode(paths))) == paths
+    assert fieldsets.value_at(obj, ("f:spec", "f:containers", 'k:{"name":"c"}', "f:args")) == ["1"]
+
+
+def test_custom_resources_have_whole_lists():
+    rollout = {"spec": {"strategy": {"canary": {"steps": [{"setWeight": 1}]}}}}
+    shown = {fieldsets.readable(p) for p in fieldsets.fields_of(rollout, kinds.ROLLOUT)}
+    assert shown == {".spec.strategy.canary.steps"}
+
+
+# names, cells, documents
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "good"),
+    [
+        (kinds.CONFIG_MAP, "a.b-c", True), (kinds.CONFIG_MAP, "A", False), (kinds.CONFIG_MAP, "x" * 254, False), (kinds.NAMESPACE, "a.b", False),
+        (kinds.SERVICE, "1a", False), (kinds.SERVICE, "a1", True),
+        (kinds.Kind("rbac.authorization.k8s.io", "v1", "Role", "roles"), "system:x", True), (kinds.Kind("rbac.authorization.k8s.io", "v1", "Role", "roles"), "a/b", False),
+    ],
+)  # fmt: skip
+def test_names(kind, name, good):
+    assert (check_name(kind, name) == []) is good
+
+
+def test_labels():
+    assert check_labels({"app.kubernetes.io/name": "x", "a": ""}) == []
+    for key, value in (
+        ("a b", "x"),
+        ("/x", "y"),
+        ("a/b/c", "y"),
+        ("a", "-x"),
+        ("a", "x" * 64),
+        ("a", 1),
+        ("a" * 64, "x"),
+    ):
+        assert check_labels({key: value}), (key, value)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [
+        (0, "0s"), (119, "119s"), (120, "2m"), (125, "2m5s"), (599, "9m59s"), (600, "10m"), (10_799, "179m"), (10_800, "3h"),
+        (11_000, "3h3m"), (28_800, "8h"), (172_799, "47h"), (172_800, "2d"), (180_000, "2d2h"), (691_200, "8d"), (63_072_000, "2y"), (70_000_000, "2y80d"), (-5, "<invalid>"),
+    ],
+)  # fmt: skip
+def test_ages(seconds, shown):
+    assert cells.human(seconds) == shown
+    moment = (START - timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    assert cells.age(moment, START) == shown
+
+
+@pytest.mark.parametrize(
+    ("obj", "shown"),
+    [
+        ({"status": {"phase": "Pending"}}, "Pending"),
+        ({"metadata": {"deletionTimestamp": "x"}, "status": {"phase": "Running"}}, "Terminating"),
+        ({"status": {"phase": "Pending", "containerStatuses": [{"state": {"waiting": {"reason": "ImagePullBackOff"}}}]}}, "ImagePullBackOff"),
+        ({"status": {"phase": "Succeeded", "containerStatuses": [{"state": {"terminated": {"reason": "Completed"}}}]}}, "Completed"),
+        ({"status": {"phase": "Failed", "containerStatuses": [{"state": {"terminated": {"exitCode": 3}}}]}}, "ExitCode:3"),
+        ({"spec": {"initContainers": [{}, {}]}, "status": {"phase": "Pending", "initContainerStatuses": [{"state": {"terminated": {"exitCode": 0}}}, {"state": {"running": {}}}]}}, "Init:1/2"),
+        ({"spec": {"initContainers": [{}]}, "status": {"initContainerStatuses": [{"state": {"terminated": {"exitCode": 1, "reason": "Error"}}}]}}, "Init:Error"),
+    ],
+)  # fmt: skip
+def test_the_word_for_a_pod(obj, shown):
+    assert cells.pod_status(obj) == shown
+
+
+def test_every_type_of_the_table_can_be_read():
+    whole = schema()
+    for name in whole.names():
+        assert whole.struct(name).name
+
+
+def test_openapi_in_both_encodings_names_the_same():
+    document = openapi.v2(Resources().all_served())
+    names = {}
+    for number, value in protobuf._fields(gnostic.document(document)):
+        if number == 9:
+            for _, named in protobuf._fields(value):
+                entry = dict(protobuf._fields(named))
+                names[entry[1].decode()] = entry[2]
+    assert set(names) == set(document["definitions"])
+    container = document["definitions"]["io.k8s.api.core.v1.PodSpec"]["properties"]["containers"]
+    assert container["x-kubernetes-patch-merge-key"] == "name"
+    assert container["x-kubernetes-list-map-keys"] == ["name"]
+
+
+def test_every_reference_of_openapi_leads_somewhere():
+    for document, place in ((openapi.v2(Resources().all_served()), "definitions"),):
+        text = json.dumps(document)
+        for part in text.split('"$ref": "#/definitions/')[1:]:
+            assert part.partition('"')[0] in document[place]
