@@ -19,7 +19,15 @@ import yaml
 from yaml import events as ev
 
 from opsconsole.errors import YamlError, bounded
-from opsconsole.model.yamlscalars import go_float, json_number, needs_quotes, resolve
+from opsconsole.model.yamlscalars import (
+    OLD_WORDS,
+    go_float,
+    instant,
+    is_timestamp,
+    json_number,
+    needs_quotes,
+    resolve,
+)
 
 MAX_BYTES = 16 * 1024 * 1024
 """Largest text that is read at all."""
@@ -56,18 +64,24 @@ def load(text: str | bytes, *, limit: int = MAX_BYTES) -> Any:
     return None
 
 
-def load_all(text: str | bytes, *, limit: int = MAX_BYTES) -> list[Any]:
-    """All documents; empty ones are left out. Raises YamlError."""
-    return [document for document in _documents(text, limit) if document is not None]
+def load_all(text: str | bytes, *, limit: int = MAX_BYTES, words: bool = True) -> list[Any]:
+    """All documents; empty ones are left out. Raises YamlError.
+
+    `words=False` is what kustomize reads (goyaml.v3): `yes`, `on`, `y`… are strings,
+    and dates come out as instants.
+    """
+    return [document for document in _documents(text, limit, words=words) if document is not None]
 
 
-def load_manifests(text: str | bytes, *, limit: int = MAX_BYTES) -> list[dict[str, Any]]:
+def load_manifests(
+    text: str | bytes, *, limit: int = MAX_BYTES, words: bool = True
+) -> list[dict[str, Any]]:
     """The objects of a manifest file, `List` kinds expanded.
 
     Raises YamlError also for a document that is not a mapping.
     """
     found: list[dict[str, Any]] = []
-    for document in load_all(text, limit=limit):
+    for document in load_all(text, limit=limit, words=words):
         if not isinstance(document, dict):
             kind = "list" if isinstance(document, list) else "scalar"
             raise DocumentError(
@@ -99,14 +113,14 @@ def dump_all(objs: Iterable[Any]) -> str:
 # reading
 
 
-def _documents(text: str | bytes, limit: int) -> Iterator[Any]:
+def _documents(text: str | bytes, limit: int, *, words: bool = True) -> Iterator[Any]:
     source = _decoded(text, limit)
     try:
         parser = _PARSER(source)
     except yaml.YAMLError as fault:
         _refuse(fault)
     try:
-        yield from _Composer(parser).documents()
+        yield from _Composer(parser, words=words).documents()
     except yaml.YAMLError as fault:
         _refuse(fault)
     finally:
@@ -158,8 +172,9 @@ def _refuse(fault: yaml.YAMLError) -> NoReturn:
 class _Composer:
     """Events → values. goyaml's counters bound what aliases may unfold to."""
 
-    def __init__(self, parser: Any) -> None:
+    def __init__(self, parser: Any, *, words: bool) -> None:
         self.parser = parser
+        self.words = words
         self.anchors: dict[str, tuple[Any, int]] = {}
         self.open: set[str] = set()
         self.decoded = 0
@@ -187,7 +202,7 @@ class _Composer:
         if anchor:
             self.open.add(anchor)
         if isinstance(event, ev.ScalarEvent):
-            value = _scalar(event)
+            value = _scalar(event, words=self.words)
         elif isinstance(event, ev.SequenceStartEvent):
             value = self.sequence(depth)
         else:
@@ -271,12 +286,16 @@ def _merge(into: dict[str, Any], value: Any, event: Any) -> None:
     )
 
 
-def _scalar(event: Any) -> Any:
+def _scalar(event: Any, *, words: bool) -> Any:
     text, tag = event.value, event.tag or ""
     if not tag:
         if not event.implicit[0]:
             return text
-        return _MERGE if text == "<<" else resolve(text)
+        if text == "<<":
+            return _MERGE
+        if words:
+            return resolve(text)
+        return text if text in OLD_WORDS else instant(text) if is_timestamp(text) else resolve(text)
     if tag in ("!", _TAG + "str", _TAG + "timestamp") or not tag.startswith(_TAG):
         return text
     if tag == _TAG + "binary":

@@ -22,6 +22,13 @@ _WORDS: dict[str, Any] = {
     **dict.fromkeys((".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF"), math.inf),
     **dict.fromkeys(("-.inf", "-.Inf", "-.INF"), -math.inf),
 }  # fmt: skip
+OLD_WORDS = frozenset(
+    word
+    for word, value in _WORDS.items()
+    if isinstance(value, bool) and word.lower() not in ("true", "false")
+)
+"""What was a boolean in YAML 1.1 and is none in 1.2."""
+
 _MISSING = object()
 
 _STARTS = frozenset("+-.0123456789")
@@ -93,6 +100,15 @@ def is_timestamp(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def instant(text: str) -> str:
+    """A timestamp as Go writes it into JSON: "2020-1-2" → "2020-01-02T00:00:00Z"."""
+    day, _, clock = text.replace("T", " ").replace("t", " ").partition(" ")
+    year, month, of_month = day.split("-")
+    hours = clock or "00:00:00Z"
+    zone = "" if hours.endswith("Z") or "+" in hours or "-" in hours else "Z"
+    return f"{year}-{int(month):02d}-{int(of_month):02d}T{hours}{zone}"
 
 
 def needs_quotes(text: str) -> bool:

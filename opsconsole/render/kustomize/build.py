@@ -109,7 +109,7 @@ class _Builder:
                 hint=f"the kustomization of {directory or '.'} names it",
             )
         try:
-            objects = yamldoc.load_manifests(self.view.read(where))
+            objects = yamldoc.load_manifests(self.view.read(where), words=False)
         except YamlError as fault:
             raise RenderError(f"{where}: {fault.message}") from fault
         for obj in objects:

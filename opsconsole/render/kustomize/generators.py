@@ -194,7 +194,6 @@ def with_hash(resource: Resource) -> None:
     written = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     for char in "<>&\u2028\u2029":
         written = written.replace(char, f"\\u{ord(char):04x}")
-    written = written.replace("\\b", "\\u0008").replace("\\f", "\\u000c").replace("\x7f", "\x7f")
     digest = hashlib.sha256(written.encode()).hexdigest()[:10]
     resource.remember()
     resource.rename(f"{name}-{digest.translate(str.maketrans('013ae', 'ghkmt'))}")

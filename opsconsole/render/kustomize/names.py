@@ -92,9 +92,9 @@ class _Follow:
         return isinstance(reference, dict) and reference.get("kind") == self.kind
 
     def subjects(self, old: Any) -> Any:
-        """Service accounts in bindings are named with their namespace."""
+        """Subjects of a binding are named with their namespace; kustomize does not ask for their kind."""
         for subject in old if isinstance(old, list) else ():
-            if not isinstance(subject, dict) or subject.get("kind") != "ServiceAccount":
+            if not isinstance(subject, dict):
                 continue
             name, namespace = subject.get("name"), subject.get("namespace")
             found = self._find(str(name), {str(namespace or "default")}, exact=True)

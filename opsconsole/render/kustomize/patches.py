@@ -31,7 +31,7 @@ def parse(
 ) -> Patch:
     """Raises RenderError for a text that is neither kind of patch."""
     try:
-        documents = yamldoc.load_all(text)
+        documents = yamldoc.load_all(text, words=False)
     except YamlError as fault:
         raise RenderError(f"{where}: {fault.message}") from fault
     switches = options or {}
@@ -60,7 +60,10 @@ def apply(patch: Patch, resources: list[Resource]) -> None:
         assert patch.target is not None
         for resource in list(resources):
             if patch.target.selects(resource):
-                resource.obj = json6902(resource.obj, patch.operations, patch.where)
+                changed = json6902(resource.obj, patch.operations, patch.where)
+                if id_of(changed) != resource.id:
+                    resource.remember()
+                resource.obj = changed
         return
     for body in patch.merges:
         if patch.target is None:
