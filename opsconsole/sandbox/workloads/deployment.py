@@ -165,41 +165,11 @@ class DeploymentController:
         return self.store.update(REPLICA_SET, renewed)
 
     def _create(self, deployment: Obj, sets: Sequence[Obj], revision: int) -> Obj:
-        template = mapping(deployment, "spec", "template")
         collisions = number(deployment, "status", "collisionCount")
-        hashed = template_hash(template, collisions)
-        labels = {**mapping(template, "metadata", "labels"), rules.HASH: hashed}
-        selector = mapping(deployment, "spec", "selector")
         replicas = rules.new_replicas(deployment, sets, None)
-        surge, _ = rules.fenceposts(deployment)
-        wanted = number(deployment, "spec", "replicas", default=1)
-        spec: Obj = {
-            "replicas": replicas,
-            "selector": {
-                **selector,
-                "matchLabels": {**mapping(selector, "matchLabels"), rules.HASH: hashed},
-            },
-            "template": {
-                **template,
-                "metadata": {**mapping(template, "metadata"), "labels": labels},
-            },
-        }
-        if number(deployment, "spec", "minReadySeconds"):
-            spec["minReadySeconds"] = number(deployment, "spec", "minReadySeconds")
-        meta = {
-            "name": f"{name_of(deployment)}-{hashed}",
-            "namespace": namespace_of(deployment),
-            "labels": labels,
-            "annotations": {
-                **rules.copied_annotations(deployment),
-                rules.REVISION: str(revision),
-                rules.DESIRED: str(wanted),
-                rules.MAX: str(wanted + surge),
-            },
-            "ownerReferences": owned(DEPLOYMENT, deployment),
-        }
+        new = _new_set(deployment, replicas, revision, collisions)
         try:
-            made = self.store.create(REPLICA_SET, {"metadata": meta, "spec": spec})
+            made = self.store.create(REPLICA_SET, new)
         except StatusError as refused:
             self._creation_refused(deployment, refused, collisions)
             raise
@@ -433,3 +403,37 @@ class DeploymentController:
             self.store.update(DEPLOYMENT, updated, subresource="status")
         left = rules.stuck_in(updated, now)
         return None if not left or flag(deployment, "spec", "paused") else left + 1.0
+
+
+def _new_set(deployment: Obj, replicas: int, revision: int, collisions: int) -> Obj:
+    """The ReplicaSet of a Deployment's current template, to be created."""
+    template = mapping(deployment, "spec", "template")
+    hashed = template_hash(template, collisions)
+    labels = {**mapping(template, "metadata", "labels"), rules.HASH: hashed}
+    selector = mapping(deployment, "spec", "selector")
+    surge, _ = rules.fenceposts(deployment)
+    wanted = number(deployment, "spec", "replicas", default=1)
+    spec: Obj = {
+        "replicas": replicas,
+        "selector": {
+            **selector,
+            "matchLabels": {**mapping(selector, "matchLabels"), rules.HASH: hashed},
+        },
+        "template": {**template, "metadata": {**mapping(template, "metadata"), "labels": labels}},
+    }
+    if number(deployment, "spec", "minReadySeconds"):
+        spec["minReadySeconds"] = number(deployment, "spec", "minReadySeconds")
+    notes = {
+        **rules.copied_annotations(deployment),
+        rules.REVISION: str(revision),
+        rules.DESIRED: str(wanted),
+        rules.MAX: str(wanted + surge),
+    }
+    meta = {
+        "name": f"{name_of(deployment)}-{hashed}",
+        "namespace": namespace_of(deployment),
+        "labels": labels,
+        "annotations": notes,
+        "ownerReferences": owned(DEPLOYMENT, deployment),
+    }
+    return {"metadata": meta, "spec": spec}

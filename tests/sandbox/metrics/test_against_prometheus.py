@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import re
 import socket
 import subprocess
-import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -186,7 +186,8 @@ def wait_for(url, process):
             with urllib.request.urlopen(url, timeout=2):
                 return
         except OSError:
-            time.sleep(0.05)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(0.05)
     pytest.fail("prometheus does not answer")
 
 

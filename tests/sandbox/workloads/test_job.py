@@ -18,7 +18,9 @@ def status(bench):
 
 def held(bench):
     return {
-        c["type"]: c.get("reason", "") for c in status(bench).get("conditions", ()) if c["status"] == "True"
+        c["type"]: c.get("reason", "")
+        for c in status(bench).get("conditions", ())
+        if c["status"] == "True"
     }
 
 
