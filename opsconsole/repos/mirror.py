@@ -18,7 +18,7 @@ from pathlib import Path
 from opsconsole.errors import bounded
 from opsconsole.model.revisions import Commit
 from opsconsole.repos.process import RepoFault, redacted, run
-from opsconsole.repos.repository import Repository, identity
+from opsconsole.repos.repository import Repository, identity, refs_signature
 from opsconsole.settings import RepoSettings
 
 FILTER = "--filter=blob:limit=1m"
@@ -70,6 +70,8 @@ class Mirror(Repository):
         super().__init__(folder, name=redacted(url), timeout=settings.timeout)
         self.fetched_at: datetime | None = None
         self._remote: str | None = None
+        self._local: tuple[object, ...] = ()
+        self._ready = False
 
     def _check_address(self) -> None:
         scheme, sep, _ = self.address.partition("::")
@@ -84,6 +86,10 @@ class Mirror(Repository):
         """Bring the mirror up to date; whether anything moved. Raises RepoFault."""
         with self.lock:
             self._prepare()
+            local = self._local_signature()
+            if local and local == self._local:
+                self.fetched_at = now
+                return False
             listed = run(
                 None, ["ls-remote", "--symref", "--", self.address], timeout=self.timeout,
                 about=self.name,
@@ -92,16 +98,25 @@ class Mirror(Repository):
             if moved:
                 self._download(listed)
                 self._remote = listed
+            self._local = local
             self.fetched_at = now
             return moved
 
+    def _local_signature(self) -> tuple[object, ...]:
+        """References of a bare repository on this machine, which need no git to be compared."""
+        path = Path(self.address.removeprefix("file://"))
+        return refs_signature(path) if path.is_absolute() else ()
+
     def _prepare(self) -> None:
+        if self._ready:
+            return
         if not (self.folder / "HEAD").exists():
             self.folder.parent.mkdir(parents=True, exist_ok=True)
             run(None, ["init", "--quiet", "--bare", "--", str(self.folder)], about=self.name)
         self.git("config", "remote.origin.url", self.address)
         self.git("config", "remote.origin.promisor", "true")
         self.git("config", "remote.origin.partialclonefilter", "blob:limit=1m")
+        self._ready = True
 
     def _download(self, listed: str) -> None:
         if "\t" in listed:
@@ -226,6 +241,7 @@ class Mirror(Repository):
     def _after_push(self, branch: str, sha: str) -> None:
         self.git("update-ref", f"refs/heads/{branch}", sha)
         self._remote = None
+        self._local = ()
 
 
 def _patterns(files: tuple[str, ...]) -> tuple[str, ...]:

@@ -59,24 +59,11 @@ class Repository:
 
     def refs(self) -> dict[str, str]:
         """Full reference name → commit, annotated tags peeled; `HEAD` too. Read again only after a change."""
-        signature = self._signature()
+        signature = refs_signature(self.folder)
         with self.lock:
             if self._refs is None or self._refs[0] != signature:
                 self._refs = (signature, self._read_refs())
             return self._refs[1]
-
-    def _signature(self) -> object:
-        marks = []
-        for path in (self.folder / "HEAD", self.folder / "packed-refs", *self._loose()):
-            try:
-                stat = path.stat()
-            except OSError:
-                continue
-            marks.append((str(path), stat.st_ino, stat.st_mtime_ns, stat.st_size))
-        return tuple(marks)
-
-    def _loose(self) -> list[Path]:
-        return sorted(path for path in (self.folder / "refs").rglob("*") if path.is_file())
 
     def _read_refs(self) -> dict[str, str]:
         listed = self.git("for-each-ref", "--format=%(refname) %(objectname) %(*objectname)")
@@ -209,6 +196,19 @@ class Repository:
         self.git(
             "update-ref", f"refs/heads/{branch}", sha, expected or "0" * len(sha)
         )  # fmt: skip
+
+
+def refs_signature(folder: Path) -> tuple[object, ...]:
+    """Changes whenever a reference of the bare repository does; costs a few `stat` calls."""
+    marks: list[object] = []
+    loose = sorted(path for path in (folder / "refs").rglob("*") if path.is_file())
+    for path in (folder / "HEAD", folder / "packed-refs", *loose):
+        try:
+            stat = path.stat()
+        except OSError:
+            continue
+        marks.append((str(path), stat.st_ino, stat.st_mtime_ns, stat.st_size))
+    return tuple(marks)
 
 
 def identity(author: tuple[str, str], date: datetime | None) -> dict[str, str]:
