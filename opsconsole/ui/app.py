@@ -7,34 +7,33 @@ action does the engine's, and how it is asked for `ui.flow`'s.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ClassVar
+from functools import cached_property
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import App
 from textual.binding import BindingType
 from textual.screen import Screen
 
 from opsconsole.aio.clock import SystemClock
-from opsconsole.engine.protocols import Console
 from opsconsole.errors import OpsError
-from opsconsole.model.actions import ACTIONS, BY_ID, ActionSpec
-from opsconsole.model.environment import Environment, ExtraAction
-from opsconsole.model.plans import OperationRecord, OperationStatus, Risk
 from opsconsole.settings import Settings
 from opsconsole.ui import keymap
 from opsconsole.ui.assets import style
 from opsconsole.ui.bridge import Bridge, EngineUpdated
-from opsconsole.ui.flow import Flow, Told
+from opsconsole.ui.notices import Notices, Told
 from opsconsole.ui.screens.main import MainScreen
 from opsconsole.ui.themes import THEMES
 from opsconsole.ui.widgets.bars import Bar
-from opsconsole.view.lines import Canvas, Line, clip, line
-from opsconsole.view.plans import operation_line
+from opsconsole.view.lines import Canvas, Line, line
+
+if TYPE_CHECKING:
+    from opsconsole.engine.protocols import Console
+    from opsconsole.model.actions import ActionSpec
+    from opsconsole.model.environment import Environment, ExtraAction
+    from opsconsole.ui.flow import Flow
 
 TICK = 1.0
 """Seconds between two looks at the clock (ages, countdowns, the banner)."""
-
-NOTICE_SECONDS = 8.0
-"""How long a hint stays. Failures of operations stay until they are dismissed."""
 
 
 def _palette() -> type:
@@ -44,7 +43,7 @@ def _palette() -> type:
 
 
 class OpsApp(App[int]):
-    CSS_PATH: ClassVar = [style("app.tcss"), style("dialogs.tcss")]
+    CSS_PATH: ClassVar = [style("app.tcss")]
     BINDINGS: ClassVar[list[BindingType]] = keymap.bindings()
     COMMANDS: ClassVar = {_palette}
     ENABLE_COMMAND_PALETTE = True
@@ -64,16 +63,19 @@ class OpsApp(App[int]):
             self.register_theme(theme)
         self.theme = "ops-ansi" if settings.ansi_colors else "ops-dark"
         self.bridge = Bridge(console, self.post_message)
-        self.flow = Flow(self)
+        self.notices = Notices(self)
         self.main = MainScreen(environment, ascii_only=settings.ascii_only)
         self.failure: OpsError | None = None
-        self._notice: Line = ()
-        self._notice_until = 0.0
-        self._dismissed: set[str] = set()
         self._last_frame = float("-inf")
         self._extras = {item.id: item for item in environment.extra_actions}
         for item in environment.extra_actions:
             self.bind(item.key, f"extra('{item.id}')", description=item.label, show=False)
+
+    @cached_property
+    def flow(self) -> Flow:
+        from opsconsole.ui.flow import Flow
+
+        return Flow(self)
 
     def get_default_screen(self) -> Screen[None]:
         return self.main
@@ -88,6 +90,8 @@ class OpsApp(App[int]):
         self.call_after_refresh(self._start)
 
     def _start(self) -> None:
+        for binding in keymap.action_bindings():
+            self._bindings.key_to_bindings.setdefault(binding.key, []).append(binding)
         try:
             self.engine.start()
         except OpsError as error:
@@ -114,50 +118,31 @@ class OpsApp(App[int]):
                 refresh()
 
     def _tick(self) -> None:
-        if self._notice and self.monotonic() > self._notice_until:
-            self._notice = ()
+        self.notices.tick()
         self.main.redraw()
         self._show_notice()
+
+    # -- notices --------------------------------------------------------------------------
 
     def on_told(self, event: Told) -> None:
         self.tell(event.text, event.token)
 
-    # -- notices --------------------------------------------------------------------------
-
     def tell(self, text: str, token: str = "text") -> None:  # noqa: S107 (a style's name)
         """A hint in the line above the keys."""
-        self._notice = line((f" {text}", token))
-        self._notice_until = self.monotonic() + NOTICE_SECONDS
+        self.notices.tell(text, token)
         self._show_notice()
 
     def _show_notice(self) -> None:
         bar = self.main.query_one("#notice", Bar)
-        bar.set_class(bool(self._notice) or self._latest() is not None, "-shown")
+        bar.set_class(self.notices.shown, "-shown")
         bar.redraw()
 
-    def _latest(self) -> OperationRecord | None:
-        """The operation to speak of: the newest that is neither dismissed nor long over."""
-        picture = self.main.picture
-        for record in reversed(picture.operations if picture else ()):
-            if record.id in self._dismissed:
-                continue
-            done = record.finished_at
-            if record.status is not OperationStatus.SUCCEEDED or done is None:
-                return record
-            if (self.environment.now() - done).total_seconds() < NOTICE_SECONDS * 10:
-                return record
-        return None
-
     def notice_line(self, canvas: Canvas) -> Line:
-        if self._notice:
-            return clip(self._notice, canvas.width, canvas.glyphs.ellipsis)
-        record = self._latest()
-        if record is None:
-            return ()
-        inner = Canvas(canvas.width - 2, 1, canvas.now, canvas.glyphs)
-        return line(" ", *operation_line(record, inner))
+        return self.notices.line(canvas)
 
     def keys_line(self, canvas: Canvas) -> Line:
+        if self.main.picture is None:
+            return line((" q", "key"), (" quit", "muted"))
         specs = [spec for spec in _by_urgency() if self.flow.possible(spec)]
         tail = [("/", "filter"), (":", "commands"), ("?", "help"), ("q", "quit")]
         if self.main.full:
@@ -169,6 +154,8 @@ class OpsApp(App[int]):
     # -- keys -----------------------------------------------------------------------------
 
     def action_act(self, action: str) -> None:
+        from opsconsole.model.actions import BY_ID
+
         self.flow.start(BY_ID[action])
 
     def action_extra(self, name: str) -> None:
@@ -196,14 +183,9 @@ class OpsApp(App[int]):
 
     def action_go_back(self) -> None:
         """One level at a time: the full pane, the notice, the filter."""
-        record = self._latest()
         if self.main.full:
             self.main.open("")
-        elif self._notice:
-            self._notice = ()
-        elif record is not None and record.status is not OperationStatus.RUNNING:
-            self._dismissed.add(record.id)
-        elif self.main.search:
+        elif not self.notices.dismiss() and self.main.search:
             self.set_search("")
         self._show_notice()
 
@@ -254,12 +236,7 @@ class OpsApp(App[int]):
 
     def action_leave(self) -> None:
         """Quit; asked back only while an operation is running."""
-        picture = self.main.picture
-        running = (
-            [r for r in picture.operations if r.status is OperationStatus.RUNNING]
-            if picture
-            else []
-        )
+        running = self.notices.running()
         if not running or self.screen.id == "quit":
             self.exit(0)
             return
@@ -270,6 +247,9 @@ class OpsApp(App[int]):
 
 def _by_urgency() -> list[ActionSpec]:
     """The order in the keys bar: the chosen commit, the rollout, the application; risky ones last."""
+    from opsconsole.model.actions import ACTIONS
+    from opsconsole.model.plans import Risk
+
     order = {"commit": 0, "rollout": 1, "application": 2}
     return sorted(ACTIONS, key=lambda spec: (spec.risk is Risk.HIGH, order[spec.scope]))
 

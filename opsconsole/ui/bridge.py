@@ -7,11 +7,13 @@ when it is handled, so the screen is never behind by more than one frame.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from textual.message import Message
 
-from opsconsole.engine.protocols import Console
-from opsconsole.model.snapshot import Snapshot
+if TYPE_CHECKING:
+    from opsconsole.engine.protocols import Console
+    from opsconsole.model.snapshot import Snapshot
 
 
 class EngineUpdated(Message):

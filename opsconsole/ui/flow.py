@@ -9,24 +9,14 @@ from concurrent.futures import Future
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from textual.message import Message
-
 from opsconsole.errors import OpsError, bounded
 from opsconsole.model.actions import ActionSpec
 from opsconsole.model.plans import Intent, OperationRecord, Plan, Risk
+from opsconsole.ui.notices import Told
 from opsconsole.view.options import Option, default_of, options_for
 
 if TYPE_CHECKING:
     from opsconsole.ui.app import OpsApp
-
-
-class Told(Message):
-    """Something for the notice line, from any thread."""
-
-    def __init__(self, text: str, token: str) -> None:
-        super().__init__()
-        self.text = text
-        self.token = token
 
 
 class Flow:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from textual.binding import Binding, BindingType
 
-from opsconsole.model.actions import ACTIONS, ActionSpec
-from opsconsole.model.environment import ExtraAction
 from opsconsole.view.lines import BLANK, Line, clip, line, line_width
+
+if TYPE_CHECKING:
+    from opsconsole.model.actions import ActionSpec
+    from opsconsole.model.environment import ExtraAction
 
 PANES = ("applications", "rollout", "analysis", "history")
 TITLES = {
@@ -44,11 +47,6 @@ FILTER_HELP: tuple[tuple[str, str], ...] = (
 def bindings() -> list[BindingType]:
     """For the App class; shown keys are the keys bar's business, not Textual's footer."""
     made: list[BindingType] = [
-        Binding(spec.key, f"act('{spec.id}')", spec.label, show=False, id=f"act.{spec.id}",
-                tooltip=spec.help)
-        for spec in ACTIONS
-    ]  # fmt: skip
-    made += [
         *(
             Binding(str(i), f"focus_pane('{pane}')", TITLES[pane], show=False, id=f"pane.{pane}")
             for i, pane in enumerate(PANES, 1)
@@ -68,6 +66,17 @@ def bindings() -> list[BindingType]:
         Binding("ctrl+c,ctrl+q", "leave", "Quit", show=False, priority=True, id="quit.now"),
     ]  # fmt: skip
     return made
+
+
+def action_bindings() -> list[Binding]:
+    """The actions' own keys, bound once the first frame is drawn."""
+    from opsconsole.model.actions import ACTIONS
+
+    return [
+        Binding(spec.key, f"act('{spec.id}')", spec.label, show=False, id=f"act.{spec.id}",
+                tooltip=spec.help)
+        for spec in ACTIONS
+    ]  # fmt: skip
 
 
 def screen_bindings() -> list[BindingType]:
@@ -120,6 +129,8 @@ def help_lines(
     extras: Sequence[ExtraAction], why_not: Callable[[ActionSpec], str] | None = None
 ) -> list[Line]:
     """Every key. `why_not` gives the reason that an action is not possible now."""
+    from opsconsole.model.actions import ACTIONS
+
     lines = [line(("Moving", "strong")), *(_row(key, text) for key, text in NAVIGATION)]
     for scope, title in (
         ("application", "The application"), ("rollout", "Its rollout"), ("commit", "The chosen commit"),

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 from opsconsole.model.analysis import AnalysisRun, Measurement, Metric
 from opsconsole.model.status import AnalysisPhase
+from opsconsole.view.badges import badge, sign
 from opsconsole.view.format import age, clock, countdown, number, plural, safe
-from opsconsole.view.glyphs import badge, sign
 from opsconsole.view.lines import BLANK, Canvas, Line, Span, clip, join, line, spread, wrapped
 from opsconsole.view.plot import Point, plot
 

@@ -8,9 +8,10 @@ from datetime import datetime
 from opsconsole.model.applications import Application, Operation
 from opsconsole.model.kinds import ResourceKey
 from opsconsole.model.status import Health, OperationPhase, Sync
+from opsconsole.view.badges import badge, sign
 from opsconsole.view.filters import needs_attention, parse_filter
 from opsconsole.view.format import age, revision, safe
-from opsconsole.view.glyphs import Glyphs, badge, sign
+from opsconsole.view.glyphs import Glyphs
 from opsconsole.view.lines import BLANK, Canvas, Line, Span, clip, line, wrapped
 from opsconsole.view.table import Column, Layout, lay_out, row_line
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from datetime import datetime
+from typing import TYPE_CHECKING
 
-from opsconsole.model.times import format_duration
+if TYPE_CHECKING:
+    from datetime import datetime
 
 _ESCAPES = re.compile(
     r"\x1b\][^\x07\x1b]{0,4096}(?:\x07|\x1b\\)?"  # OSC: titles, links, clipboard
@@ -150,9 +151,3 @@ def percent(value: float) -> str:
 
 def plural(count: int, word: str) -> str:
     return f"{count} {word}" if count == 1 else f"{count} {word}s"
-
-
-def go_duration(value: float) -> str:
-    """As manifests spell it: "5m0s" → "5m"."""
-    full = format_duration(value)
-    return re.sub(r"(?<=[hm])0[ms](0s)?$", "", full)

@@ -6,8 +6,9 @@ In a small pane the steps are a window around the current one; in full nothing i
 from __future__ import annotations
 
 from opsconsole.model.rollouts import Pod, Revision, Rollout, Step
+from opsconsole.view.badges import badge
 from opsconsole.view.format import age, clock, countdown, image, plural, safe
-from opsconsole.view.glyphs import Glyphs, badge
+from opsconsole.view.glyphs import Glyphs
 from opsconsole.view.lines import (
     BLANK,
     Canvas,

@@ -8,9 +8,10 @@ from opsconsole.model.applications import Application
 from opsconsole.model.rollouts import Rollout
 from opsconsole.model.snapshot import Link, Snapshot
 from opsconsole.model.status import Health, Sync
+from opsconsole.view.badges import badge, sign
 from opsconsole.view.filters import needs_attention
 from opsconsole.view.format import safe
-from opsconsole.view.glyphs import Glyphs, badge, sign
+from opsconsole.view.glyphs import Glyphs
 from opsconsole.view.lines import Line, Span, clip, join, line
 from opsconsole.view.states import link_span
 

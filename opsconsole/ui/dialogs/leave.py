@@ -11,6 +11,7 @@ from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
 
 from opsconsole.model.plans import OperationRecord
+from opsconsole.ui.assets import style
 from opsconsole.ui.dialogs.choice import Choice
 from opsconsole.ui.widgets.line_pane import LinePane
 from opsconsole.view.lines import Canvas, Line, line, wrapped
@@ -19,6 +20,7 @@ from opsconsole.view.plans import operation_line
 
 class LeaveDialog(ModalScreen[bool]):
     AUTO_FOCUS = "#stay"
+    CSS_PATH: ClassVar = [style("dialogs.tcss")]
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "answer(True)", show=False),
         Binding("n,escape", "answer(False)", show=False),

@@ -20,6 +20,7 @@ from textual.widgets import Input
 from opsconsole.errors import OpsError, bounded
 from opsconsole.model.actions import ActionSpec
 from opsconsole.model.plans import Intent, Plan, Risk
+from opsconsole.ui.assets import style
 from opsconsole.ui.dialogs.choice import Choice
 from opsconsole.ui.widgets.bars import Bar
 from opsconsole.ui.widgets.line_pane import LinePane
@@ -46,6 +47,7 @@ class Planned(Message):
 
 class PlanDialog(ModalScreen[Plan | None]):
     AUTO_FOCUS = "#cancel"
+    CSS_PATH: ClassVar = [style("dialogs.tcss")]
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "confirm", "Run", show=False),
         Binding("n,escape,q", "cancel", "Cancel", show=False),

@@ -9,6 +9,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen
 
+from opsconsole.ui.assets import style
 from opsconsole.ui.widgets.line_pane import LinePane
 from opsconsole.view.format import safe
 from opsconsole.view.lines import BLANK, Canvas, Line, line, wrapped
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 class TextScreen(ModalScreen[None]):
     """`make` gives the lines for a canvas; asked again with every picture."""
 
+    CSS_PATH: ClassVar = [style("dialogs.tcss")]
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,enter,question_mark", "close", "Close", show=False),
     ]

@@ -55,6 +55,7 @@ class LinePane(ScrollView, can_focus=True):
         self._heading: Line = ()
         self._lines: list[Line] = []
         self._strips: dict[int, tuple[Line, str, Strip]] = {}
+        self._blank: Strip | None = None
 
     # -- what is shown --------------------------------------------------------------------
 
@@ -164,12 +165,15 @@ class LinePane(ScrollView, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         if y == 0:
+            self._title = self._title or self._title_line(())
             return self._strip(self._title, "")
         if y < self._head_rows:
             return self._strip(self._heading, "")
         index = self._at(y)
         if not 0 <= index < self.count:
-            return self._strip((), "")
+            if self._blank is None:
+                self._blank = self._strip((), "")
+            return self._blank
         spans, token = self.line_at(index), self.row_token(index)
         kept = self._strips.get(index)
         if kept is None or kept[0] is not spans or kept[1] != token:
@@ -191,6 +195,7 @@ class LinePane(ScrollView, can_focus=True):
     def forget(self) -> None:
         """Drop what is drawn: colours or the width changed."""
         self._strips.clear()
+        self._blank = None
 
     def notify_style_update(self) -> None:
         super().notify_style_update()
