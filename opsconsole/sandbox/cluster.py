@@ -14,14 +14,16 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from opsconsole.errors import UsageError
-from opsconsole.model.kinds import APP_PROJECT, NAMESPACE
+from opsconsole.model.kinds import APP_PROJECT, EVENT, NAMESPACE
+from opsconsole.model.objects import name_of, namespace_of, text
+from opsconsole.model.times import parse_instant
 from opsconsole.sandbox.kernel import START, Simulation
 from opsconsole.sandbox.runtime import Controller, Manager
-from opsconsole.sandbox.store import Store
+from opsconsole.sandbox.store import Change, Store
 
 CONTROLLERS: dict[str, tuple[str, ...]] = {
     "metrics": ("opsconsole.sandbox.metrics.setup",),
@@ -36,6 +38,12 @@ CONTROLLERS: dict[str, tuple[str, ...]] = {
     "notifications": ("opsconsole.sandbox.argocd.notifications",),
 }
 """Group, as `--without` names it → modules that each have `controllers(cluster)`."""
+
+EVENT_TTL = 3600.0
+"""Virtual seconds that an Event is kept (the API server's --event-ttl)."""
+
+EVENT_SWEEP = 600.0
+"""Virtual seconds between two looks for Events that are too old."""
 
 NAMESPACES = ("default", "kube-system", "argocd", "argo-rollouts")
 
@@ -75,6 +83,7 @@ class Cluster:
 
     def start(self) -> None:
         """Start every controller that `options.without` does not leave out."""
+        EventExpiry(self.store).start()
         for group in CONTROLLERS:
             if group not in self.options.without:
                 self.start_group(group)
@@ -99,6 +108,40 @@ class Cluster:
         self.manager.stop(name)
         self.controllers[name] = controller
         self.manager.start(controller)
+
+
+class EventExpiry:
+    """Removes old Events. A timer runs only while there are some, so that a run can come to rest."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self._due = False
+
+    def start(self) -> None:
+        self.store.subscribe(self._see)
+        if self.store.objects(EVENT):
+            self._later()
+
+    def _see(self, change: Change) -> None:
+        if change.kind == EVENT and not self._due:
+            self._later()
+
+    def _later(self) -> None:
+        self._due = True
+        self.store.simulation.call_later(EVENT_SWEEP, self._sweep)
+
+    def _sweep(self) -> None:
+        self._due = False
+        end = self.store.simulation.now() - timedelta(seconds=EVENT_TTL)
+        events = self.store.objects(EVENT)
+        for event in events:
+            seen = parse_instant(
+                text(event, "lastTimestamp") or text(event, "metadata", "creationTimestamp")
+            )
+            if seen is not None and seen < end:
+                self.store.delete(EVENT, namespace_of(event), name_of(event))
+        if events and not self._due:
+            self._later()
 
 
 def build(

@@ -29,6 +29,9 @@ from opsconsole.sandbox.store import Store
 log = logging.getLogger(__name__)
 
 LOOPBACK = "127.0.0.1"
+LINE = 64 * 1024
+"""Bytes of a request line (selectors can be long) or a header."""
+
 DRAIN = 16 * 1024 * 1024
 """Bytes of a body that is too large which are read, so that the client sees the answer."""
 
@@ -59,7 +62,7 @@ class ApiServer:
         """Listen on loopback; returns the URL. SandboxError when the port is taken."""
         self._stopping.clear()
         self._crds.start()
-        server = web.Server(self._handle, access_log=None)
+        server = web.Server(self._handle, access_log=None, max_line_size=LINE, max_field_size=LINE)
         runner = web.ServerRunner(server, shutdown_timeout=0.2)
         await runner.setup()
         site = web.TCPSite(runner, LOOPBACK, port)

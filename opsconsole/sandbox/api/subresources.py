@@ -62,6 +62,7 @@ def scale(verbs: Verbs, call: Call, target: Target) -> Reply:
         raise apierrors.conflict(target.kind, target.name)
     with verbs.rehearsal(call):
         obj = {**old, "spec": {**mapping(old, "spec"), "replicas": wanted}}
+        obj = verbs.tracked(call, target, obj, old)
         return Reply(value=_scale_of(target, verbs.store.update(target.kind, obj)))
 
 

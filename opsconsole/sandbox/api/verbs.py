@@ -64,7 +64,7 @@ class Verbs:
             raise StatusError(500, "", "resourceVersion should not be set on objects to be created")
         obj = target.served.inward(obj)
         with self.rehearsal(call):
-            obj = self._tracked(call, target, obj, None)
+            obj = self.tracked(call, target, obj, None)
             made = self.store.create(target.kind, obj)
         return Reply(201, target.out(made), warnings=warnings)
 
@@ -137,10 +137,11 @@ class Verbs:
 
     def _write(self, call: Call, target: Target, obj: Obj, old: Obj) -> Obj:
         """Store a new state of an object that exists; the answer as the client sees it."""
-        obj = self._tracked(call, target, obj, old)
+        obj = self.tracked(call, target, obj, old)
         return target.out(self.store.update(target.kind, obj, subresource=target.subresource))
 
-    def _tracked(self, call: Call, target: Target, obj: Obj, old: Obj | None) -> Obj:
+    def tracked(self, call: Call, target: Target, obj: Obj, old: Obj | None) -> Obj:
+        """The object with `managedFields` that name this call's manager."""
         return managed.tracked(
             obj,
             old,

@@ -12,11 +12,11 @@ import pytest
 
 from opsconsole.errors import SandboxError, UsageError
 from opsconsole.model import yamldoc
-from opsconsole.model.kinds import CONFIG_MAP, NAMESPACE
+from opsconsole.model.kinds import CONFIG_MAP, EVENT, NAMESPACE
 from opsconsole.sandbox import state
 from opsconsole.sandbox.api.server import ApiServer
 from opsconsole.sandbox.apierrors import StatusError
-from opsconsole.sandbox.cluster import build
+from opsconsole.sandbox.cluster import ClusterOptions, build
 from opsconsole.sandbox.kernel import START, Simulation
 from opsconsole.sandbox.pacing import FASTEST, Pacer
 from opsconsole.sandbox.serve import ServeOptions, Server
@@ -322,3 +322,15 @@ def test_old_states_are_rebuilt():
     store.delete(CONFIG_MAP, "default", "a")
     assert [o["metadata"]["name"] for o in store.objects_at(CONFIG_MAP, "default", before)] == ["a"]
     assert [o["metadata"]["name"] for o in store.objects(CONFIG_MAP, "default")] == ["b"]
+
+
+def test_events_do_not_pile_up():
+    cluster = build(ClusterOptions(without=NOBODY))
+    cluster.start()
+    cluster.store.create(EVENT, {"metadata": {"name": "e", "namespace": "default"}, "reason": "x"})
+    cluster.simulation.run_for(3000)
+    assert len(cluster.store.objects(EVENT)) == 1
+    cluster.simulation.run_for(3000)
+    assert cluster.store.objects(EVENT) == []
+    cluster.simulation.run_for(3000)
+    assert cluster.simulation.next_at() is None

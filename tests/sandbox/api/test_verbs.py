@@ -214,7 +214,9 @@ def test_scale():
         assert scale["status"] == {"replicas": 3, "selector": "app=ro"}
         scale["spec"]["replicas"] = 5
         await api.ok("PUT", f"{ROLLOUTS}/ro/scale", scale)
-        assert (await api.ok("GET", f"{ROLLOUTS}/ro"))["spec"]["replicas"] == 5
+        seen = await api.ok("GET", f"{ROLLOUTS}/ro")
+        assert seen["spec"]["replicas"] == 5
+        assert seen["metadata"]["managedFields"][-1]["subresource"] == "scale"
         status, _ = await api("PUT", f"{ROLLOUTS}/ro/scale", scale)
         assert status == 409
         status, _ = await api(
@@ -370,6 +372,7 @@ def test_definitions_serve_their_kind():
                 "names": {"kind": "Toy", "plural": "toys", "shortNames": ["ty"]},
                 "versions": [
                     {"name": "v1", "served": True, "storage": True, "subresources": {"status": {}},
+                     "schema": {"openAPIV3Schema": {"properties": {"spec": {"properties": {"size": {"type": "integer", "default": 3}}}}}},
                      "additionalPrinterColumns": [{"name": "Color", "type": "string", "jsonPath": ".spec.color"}]},
                     {"name": "v1beta1", "served": True, "storage": False},
                 ],
@@ -388,6 +391,7 @@ def test_definitions_serve_their_kind():
         await api.ok("POST", path, toy)
         seen = await api.ok("GET", path.replace("/v1/", "/v1beta1/") + "/t")
         assert seen["apiVersion"] == "example.com/v1beta1"
+        assert seen["spec"] == {"color": "red", "size": 3}
         table = await api.ok("GET", path, Accept="application/json;as=Table;v=v1;g=meta.k8s.io")
         assert [c["name"] for c in table["columnDefinitions"]] == ["Name", "Color"]
         assert table["rows"][0]["cells"] == ["t", "red"]
