@@ -14,6 +14,8 @@ Object = Mapping[str, Any]
 _MAPPINGS = (dict, Mapping)
 """`dict` first: the check of an abstract class is ten times slower."""
 
+_LISTS = (list, tuple)
+
 
 def dig(obj: Any, *path: str | int, default: Any = None) -> Any:
     """The value at `path` ("spec", "template", 0, …), or `default` where the way ends or is null."""
@@ -46,12 +48,15 @@ def mapping(obj: Any, *path: str | int) -> Mapping[str, Any]:
 def items(obj: Any, *path: str | int) -> list[Any]:
     """The list at `path`, or an empty one."""
     found = dig(obj, *path)
-    return list(found) if isinstance(found, list | tuple) else []
+    return list(found) if isinstance(found, _LISTS) else []
 
 
 def mappings(obj: Any, *path: str | int) -> list[Mapping[str, Any]]:
     """The mappings of the list at `path`; other elements are left out."""
-    return [item for item in items(obj, *path) if isinstance(item, _MAPPINGS)]
+    found = dig(obj, *path)
+    if not isinstance(found, _LISTS):
+        return []
+    return [item for item in found if isinstance(item, _MAPPINGS)]
 
 
 def text(obj: Any, *path: str | int, default: str = "") -> str:

@@ -42,8 +42,25 @@ def safe_encode(text: str) -> str:
     return "".join(_ALPHABET[ord(char) % len(_ALPHABET)] for char in text)
 
 
+_MEMO_SIZE = 4096
+_step_memo: dict[tuple[int, ...], tuple[Sequence[Mapping[str, Any]], str]] = {}
+
+
 def step_hash(steps: Sequence[Mapping[str, Any]] | None) -> str:
     """`ComputeStepHash` of `strategy.canary.steps`; None for absent steps."""
+    key = tuple(id(step) for step in steps or ())
+    kept = _step_memo.get(key)
+    if kept is not None and steps:  # the memo holds the steps, so their identities stand for them
+        return kept[1]
+    found = _step_hash(steps)
+    if steps:
+        if len(_step_memo) >= _MEMO_SIZE:
+            _step_memo.clear()
+        _step_memo[key] = (steps, found)
+    return found
+
+
+def _step_hash(steps: Sequence[Mapping[str, Any]] | None) -> str:
     ordered = None if not steps else [_ordered(step, "step") for step in steps]
     data = json.dumps(ordered, separators=(",", ":"), ensure_ascii=False)
     return safe_encode(str(fnv1a(data.encode())))
@@ -65,7 +82,6 @@ def _ordered(value: Any, kind: str) -> Any:
 
 
 _memo: dict[int, tuple[Any, dict[int, str]]] = {}
-_MEMO_SIZE = 4096
 
 
 def pod_hash(template: Mapping[str, Any], collisions: int = 0) -> str:
