@@ -118,6 +118,9 @@ def settled(_: Plan, __: Raw, now: Raw) -> Verdict:
     view = RolloutView(now)
     if view.aborted and message.startswith("RolloutAborted: Rollout aborted"):
         return Verdict(f"aborted: {message}", done=True, ok=False)
+    if not view.aborted and message.startswith("RolloutAborted"):
+        # the status still tells of the abort that our write has just taken back
+        return Verdict("waiting for the controller to see the change")
     if phase is RolloutPhase.DEGRADED:
         return Verdict(f"Degraded: {message}", done=True, ok=False)
     if phase is RolloutPhase.HEALTHY:

@@ -49,12 +49,11 @@ def refusal(
         app = snapshot.applications.get(intent.target)
         if app is None:
             return f"there is no application {intent.target.name}"
-        return _application(intent, app, (blocked or {}).get(str(intent.target), ""))
+        return on_application(intent, app, (blocked or {}).get(str(intent.target), ""))
     rollout = snapshot.rollouts.get(intent.target)
     if rollout is None:
         return f"there is no rollout {intent.target.name}"
-    rule = _ROLLOUT.get(intent.action)
-    return rule(intent, rollout) if rule is not None else f"no action {intent.action} on a rollout"
+    return on_rollout(intent, rollout)
 
 
 def _running(record: object) -> bool:
@@ -73,7 +72,14 @@ def _denied(intent: Intent, permissions: Mapping[str, Permissions]) -> str:
     return ""
 
 
-def _application(intent: Intent, app: Application, window: str) -> str:
+def on_rollout(intent: Intent, rollout: Rollout) -> str:
+    """The rules for one Rollout; empty when the action is allowed."""
+    rule = _ROLLOUT.get(intent.action)
+    return rule(intent, rollout) if rule is not None else f"no action {intent.action} on a rollout"
+
+
+def on_application(intent: Intent, app: Application, window: str = "") -> str:
+    """The rules for one Application; `window` is why a sync window blocks it."""
     action = intent.action
     if app.deleting and action != "revert":
         return f"{app.name} is being deleted"

@@ -97,29 +97,34 @@ class Operations:
             async with asyncio.timeout(plan.timeout):
                 return await self._reverted(plan, sha, world, git)
         before = await self._target(plan, cluster)
+        written = text(before, "metadata", "resourceVersion")
+        unchanged = True
         for step in plan.steps:
             if isinstance(step, Request):
                 self._line(plan, f"{step.verb.value} {step.path}")
-                await cluster.send(step)
+                answer = await cluster.send(step)
+                same = text(answer, "metadata", "resourceVersion") == written
+                unchanged = unchanged and same and step.kind == plan.intent.target.kind
         async with asyncio.timeout(plan.timeout):
-            return await self._follow(plan, before, world)
+            return await self._follow(plan, before, world, "" if unchanged else written)
 
     async def _target(self, plan: Plan, cluster: Cluster) -> dict[str, Any]:
         key = plan.intent.target
         return await cluster.get(key.kind, key.namespace, key.name)
 
-    async def _follow(self, plan: Plan, before: Mapping[str, Any], world: World) -> Verdict:
-        """Judge the target on every change until it is over."""
+    async def _follow(
+        self, plan: Plan, before: Mapping[str, Any], world: World, stale: str
+    ) -> Verdict:
+        """Judge the target on every change until it is over; not at its version `stale`."""
         judge = JUDGES[plan.expects]
         key = plan.intent.target
-        written = text(before, "metadata", "resourceVersion")
         while True:
             waiting = self._moved.wait()
             now = world.store.get(key.kind, key.namespace, key.name)
             if now is None and world.listed:
                 return Verdict(f"{key.name} has gone", done=True, ok=False)
             # the store lags behind our own write: what it held before must not be judged
-            if now is not None and text(now, "metadata", "resourceVersion") != written:
+            if now is not None and text(now, "metadata", "resourceVersion") != stale:
                 verdict = judge(plan, before, now)
                 self._line(plan, verdict.line)
                 if verdict.done:

@@ -14,10 +14,14 @@ from datetime import datetime
 from typing import Any
 
 from opsconsole.aio.clock import Clock
+from opsconsole.engine.decode.applications import application
+from opsconsole.engine.decode.rollouts import rollout
 from opsconsole.engine.gitwork import GitWork
+from opsconsole.engine.guards import on_application, on_rollout
 from opsconsole.engine.planning import applications, reverts, rollouts
 from opsconsole.engine.planning.draft import Draft, Facts
 from opsconsole.engine.protocols import Cluster
+from opsconsole.engine.windows import verdict
 from opsconsole.engine.world import World
 from opsconsole.errors import GuardError, NotFoundError
 from opsconsole.model.actions import BY_ID
@@ -108,10 +112,14 @@ class Planner:
             project = self.world.store.get(
                 APP_PROJECT, key.namespace, text(target, "spec", "project") or "default"
             )
-            return Facts(
-                intent, token, at, self.user, target, app=self._decoded(target), project=project
-            )
+            app = application(target)
+            window = _verdict_of(project, target, self.clock.now())
+            _insist(on_application(intent, app, window), key)
+            return Facts(intent, token, at, self.user, target, app=app, project=project)
         owners = picture.owners_of(key)
+        sets = self.world.store.owned(uid_of(target), REPLICA_SET)
+        fresh = rollout(target, [(rs, ()) for rs in sets])
+        _insist(on_rollout(intent, fresh), key)
         return Facts(
             intent,
             token,
@@ -119,8 +127,8 @@ class Planner:
             self.user,
             target,
             app=picture.applications.get(owners[0]) if owners else None,
-            rollout=picture.rollouts.get(key),
-            replica_sets=self.world.store.owned(uid_of(target), REPLICA_SET),
+            rollout=fresh,
+            replica_sets=sets,
             workload=await self._workload(target, key),
         )
 
@@ -136,10 +144,14 @@ class Planner:
     def _app(self, key: ResourceKey) -> Application | None:
         return self.world.picture.applications.get(key)
 
-    def _decoded(self, target: Mapping[str, Any]) -> Application:
-        from opsconsole.engine.decode.applications import application
 
-        return application(target)
+def _insist(told: str, key: ResourceKey) -> None:
+    if told:
+        raise GuardError(f"{key.name}: {told}")
+
+
+def _verdict_of(project: Mapping[str, Any] | None, app: Mapping[str, Any], now: datetime) -> str:
+    return verdict(project, app, now) if project is not None else ""
 
 
 def _shape(step: object) -> object:

@@ -23,13 +23,14 @@ def blocked_by_windows(store: ObjectStore, now: datetime) -> Mapping[str, str]:
         project = store.get(APP_PROJECT, namespace, text(app, "spec", "project") or "default")
         if project is None or not mappings(project, "spec", "syncWindows"):
             continue
-        told = _verdict(project, app, now)
+        told = verdict(project, app, now)
         if told:
             found[str(ResourceKey(APPLICATION, namespace, name))] = told
     return found
 
 
-def _verdict(project: Mapping[str, Any], app: Mapping[str, Any], now: datetime) -> str:
+def verdict(project: Mapping[str, Any], app: Mapping[str, Any], now: datetime) -> str:
+    """Why a manual sync of a raw Application is refused now; empty when it is not."""
     where = text(project, "metadata", "name")
     try:
         if can_sync(windows_of(project, app), now, manual=True):
