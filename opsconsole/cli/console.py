@@ -7,10 +7,14 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import TYPE_CHECKING
 
 from opsconsole.cli.connect import choose, luck
 from opsconsole.cli.options import Options
 from opsconsole.errors import UsageError
+
+if TYPE_CHECKING:
+    from opsconsole.engine.protocols import Console
 
 
 def start(options: Options, words: list[str]) -> int:
@@ -19,12 +23,16 @@ def start(options: Options, words: list[str]) -> int:
     check_terminal(os.environ.get("TERM", ""), tty=sys.stdin.isatty() and sys.stdout.isatty())
     chosen = choose(options)
     prepare(slow=bool(os.environ.get("SSH_CONNECTION")))
-    from opsconsole.engine.hub import Hub
     from opsconsole.ui.app import run
+    from opsconsole.ui.later import Later
 
-    hub = Hub(chosen.connector, chosen.settings, chosen.clock, luck())
+    def engine() -> Console:
+        from opsconsole.engine.hub import Hub
+
+        return Hub(chosen.connector, chosen.settings, chosen.clock, luck())
+
     _quiet()
-    return run(hub, chosen.environment, chosen.settings)
+    return run(Later(engine), chosen.environment, chosen.settings)
 
 
 def check_terminal(term: str, *, tty: bool) -> None:
