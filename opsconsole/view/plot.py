@@ -62,7 +62,8 @@ def plot(
     it from left to right; 0 for as many as there are.
     """
     span = scale(points, thresholds)
-    margin = max(len(text) for text in (number(span.high), *(number(t) for t in thresholds), "0"))
+    ends = (number(span.high), number(span.low), *(number(t) for t in thresholds))
+    margin = max(len(text) for text in ends)
     area = max(width - margin - 1, 4)
     grid = _Grid(area, rows, braille=glyphs.braille)
     grid.draw(points, span, max(slots, len(points), 1))
