@@ -85,7 +85,8 @@ def aggregate(resources: Iterable[Assessed], application: tuple[str, str] = ("",
     `application` is its own (namespace, name), which never counts. Missing resources count
     only when nothing at all is live. The message names up to three causes.
     """
-    worst, causes, some, live_some = Health.HEALTHY, [], False, False
+    worst, some, live_some = Health.HEALTHY, False, False
+    causes: list[str] = []
     for found in resources:
         counted = _counts(found, application)
         if counted is None:

@@ -1,0 +1,328 @@
+"""Compare an application with git: targets, live objects, differences, status (`state.go`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from opsconsole.argo.cd import hooks
+from opsconsole.argo.cd.conditions import Condition
+from opsconsole.argo.cd.diff import Differ, align_tracking
+from opsconsole.argo.cd.health import Assessed, Verdict, aggregate, assess
+from opsconsole.argo.cd.identity import (
+    Key,
+    Obj,
+    group_of,
+    images_of,
+    key_of,
+    version_of,
+    with_metadata,
+)
+from opsconsole.argo.cd.ignores import Ignore, ignores_of
+from opsconsole.argo.cd.sync import Pair
+from opsconsole.argo.cd.waves import wave_of
+from opsconsole.errors import RuleError
+from opsconsole.model.objects import (
+    Object,
+    annotations_of,
+    items,
+    labels_of,
+    mapping,
+    mappings,
+    name_of,
+    namespace_of,
+    text,
+)
+from opsconsole.model.status import Health
+from opsconsole.sandbox.argocd.environment import Destination, Environment
+from opsconsole.sandbox.argocd.sources import Asked, Generated, SourceFault, grpc
+from opsconsole.sandbox.store import Store
+
+IGNORE_EXTRANEOUS = "IgnoreExtraneous"
+COMPARE_OPTIONS = "argocd.argoproj.io/compare-options"
+
+
+class RepositoryFault(Exception):
+    """Inside the grace period: a repository's fault changes nothing yet."""
+
+
+@dataclass(slots=True)
+class Comparison:
+    """`pairs` are resources (target, live), live hooks without target among them."""
+
+    sync: str = "Synced"
+    revisions: list[str] = field(default_factory=list)
+    tools: list[str] = field(default_factory=list)
+    pairs: list[Pair] = field(default_factory=list)
+    hooks: list[Obj] = field(default_factory=list)
+    resources: list[dict[str, Any]] = field(default_factory=list)
+    modified: dict[Key, bool] = field(default_factory=dict)
+    conditions: list[Condition] = field(default_factory=list)
+    health: Verdict = field(default_factory=lambda: Verdict(Health.HEALTHY))
+    images: list[str] = field(default_factory=list)
+
+    @property
+    def revision(self) -> str:
+        return self.revisions[0] if self.revisions else ""
+
+    @property
+    def failed(self) -> bool:
+        return any(c.type == "ComparisonError" for c in self.conditions)
+
+
+class Comparer:
+    """`compare` reads git and the destination's store, and writes nothing."""
+
+    def __init__(self, environment: Environment) -> None:
+        self.environment = environment
+
+    def compare(
+        self,
+        app: Object,
+        destination: Destination,
+        *,
+        revisions: Sequence[str] = (),
+        sources: Sequence[Mapping[str, Any]] = (),
+        force: bool = False,
+        forgiving: bool = False,
+    ) -> Comparison:
+        """`force` asks the repository again; `forgiving` raises RepositoryFault for its faults."""
+        found = Comparison()
+        asked_sources = list(sources) or sources_of(app)
+        generated = self._generate(
+            app, asked_sources, list(revisions), found, force=force, forgiving=forgiving
+        )
+        targets = self._targets(app, destination, generated, found)
+        pairs = self._pairs(app, destination, targets, found)
+        found.hooks = [t for t in targets.values() if hooks.is_hook(t) and not hooks.is_ignored(t)]
+        found.pairs = pairs
+        self._statuses(app, destination, found)
+        self._assess(app, destination, found)
+        return found
+
+    # targets
+
+    def _generate(
+        self,
+        app: Object,
+        sources: list[Mapping[str, Any]],
+        revisions: list[str],
+        found: Comparison,
+        *,
+        force: bool,
+        forgiving: bool,
+    ) -> list[Generated]:
+        asked = Asked(
+            name_of(app),
+            namespace_of(app),
+            text(app, "spec", "project") or "default",
+            text(app, "spec", "destination", "namespace"),
+        )
+        made = []
+        for index, source in enumerate(sources):
+            wanted = revisions[index] if index < len(revisions) and revisions[index] else ""
+            wanted = wanted or text(source, "targetRevision") or "HEAD"
+            try:
+                one = self.environment.sources.generate(source, wanted, asked, force=force)
+            except SourceFault as fault:
+                if forgiving:
+                    raise RepositoryFault(str(fault)) from fault
+                why = (
+                    "Failed to load target state: failed to generate manifest for source "
+                    f"{index + 1} of {len(sources)}: {grpc(fault)}"
+                )
+                found.conditions.append(Condition("ComparisonError", why))
+                found.revisions = [text(s, "targetRevision") for s in sources]
+                return []
+            made.append(one)
+        found.revisions = [one.revision for one in made]
+        found.tools = [one.tool for one in made]
+        return made
+
+    def _targets(
+        self, app: Object, destination: Destination, generated: list[Generated], found: Comparison
+    ) -> dict[Key, Obj]:
+        """Wanted objects by key, in their namespace and marked; the last of several wins."""
+        targets: dict[Key, Obj] = {}
+        seen: dict[Key, int] = {}
+        for manifest in (m for one in generated for m in one.manifests):
+            obj = self._placed(manifest, destination)
+            key = key_of(obj)
+            if not key.name and text(obj, "metadata", "generateName"):
+                key = key._replace(name=f"{text(obj, 'metadata', 'generateName')}\0{len(targets)}")
+            else:
+                seen[key] = seen.get(key, 0) + 1
+                obj = self.environment.tracking.mark(
+                    obj, self.environment.instance(app), destination.namespace
+                )
+            targets[key] = obj
+        for key, count in seen.items():
+            if count > 1:
+                why = f"Resource {key} appeared {count} times among application resources."
+                found.conditions.append(Condition("RepeatedResourceWarning", why))
+        return targets
+
+    def _placed(self, manifest: Obj, destination: Destination) -> Obj:
+        kind = destination.store.resources.by_kind(
+            text(manifest, "apiVersion"), text(manifest, "kind")
+        )
+        if kind is not None and not kind.namespaced:
+            return with_metadata(manifest, namespace=None)
+        if namespace_of(manifest) or not destination.namespace:
+            return manifest
+        return with_metadata(manifest, namespace=destination.namespace)
+
+    # pairs
+
+    def _pairs(
+        self, app: Object, destination: Destination, targets: dict[Key, Obj], found: Comparison
+    ) -> list[Pair]:
+        live: dict[Key, Obj] = {}
+        instance = self.environment.instance(app)
+        for obj in destination.live.of(instance):
+            live[key_of(obj)] = obj
+        for key, target in targets.items():
+            if key not in live:
+                there = _find(destination.store, target)
+                if there is not None:
+                    live[key_of(there)] = there
+                    self._shared(app, there, instance, found)
+        pairs = []
+        for key, target in targets.items():
+            there = live.pop(key, None)
+            if not hooks.is_hook(target):
+                pairs.append(Pair(target, there))
+            elif there is not None:
+                pairs.append(Pair(None, there) if hooks.is_hook(there) else Pair(target, there))
+        if found.failed:
+            pairs += [Pair(None, obj) for obj in live.values()]
+        else:
+            pairs += [Pair(None, o) for o in live.values() if destination.permits(o) == ""]
+        return pairs
+
+    def _shared(self, app: Object, there: Obj, instance: str, found: Comparison) -> None:
+        other = self.environment.tracking.instance_of(there)
+        if other and other != instance:
+            why = (
+                f"{text(there, 'kind')}/{name_of(there)} is part of applications "
+                f"{namespace_of(app)}/{name_of(app)} and {other.replace('_', '/')}"
+            )
+            found.conditions.append(Condition("SharedResourceWarning", why))
+
+    # status
+
+    def _differ(self, app: Object, destination: Destination, found: Comparison) -> Differ:
+        ignore: list[Ignore] = []
+        try:
+            ignore += ignores_of(items(app, "spec", "ignoreDifferences"))
+        except RuleError as fault:
+            found.conditions.append(Condition("ComparisonError", fault.message))
+        ignore += self.environment.ignores
+        return Differ(tuple(ignore), destination.defaults)
+
+    def _statuses(self, app: Object, destination: Destination, found: Comparison) -> None:
+        differ = self._differ(app, destination, found)
+        failed = found.failed
+        for pair in found.pairs:
+            entry, counts = self._status(pair, differ, destination, found)
+            if failed:
+                entry["status"] = "Unknown"
+            elif counts and entry.get("status") == "OutOfSync":
+                found.sync = "OutOfSync"
+            found.resources.append({k: v for k, v in entry.items() if v not in (None, "", False)})
+        if failed:
+            found.sync = "Unknown"
+        found.resources.sort(
+            key=lambda r: tuple(str(r.get(k, "")) for k in ("group", "kind", "namespace", "name"))
+        )
+
+    def _status(
+        self, pair: Pair, differ: Differ, destination: Destination, found: Comparison
+    ) -> tuple[dict[str, Any], bool]:
+        """One entry of `status.resources`, and whether it bears on the application."""
+        target, live = pair
+        obj = target if target is not None else live or {}
+        tracking = self.environment.tracking
+        own = live is None or tracking.is_self_referenced(live, target, destination.namespace)
+        modified = self._modified(differ, target, live)
+        found.modified[pair.key] = modified
+        entry: dict[str, Any] = {
+            "group": group_of(obj),
+            "version": version_of(obj),
+            "kind": text(obj, "kind"),
+            "namespace": namespace_of(obj),
+            "name": name_of(obj),
+            "syncWave": wave_of(obj),
+            "hook": hooks.is_hook(obj),
+            "requiresPruning": target is None and live is not None and own,
+        }
+        if hooks.is_hook(obj) or hooks.is_skip_hook(obj) or not own:
+            return entry, False
+        if destination.permits(obj):
+            return {**entry, "status": "Unknown"}, False
+        out = modified or target is None or live is None
+        entry["status"] = "OutOfSync" if out else "Synced"
+        options = hooks.listed(live or {}, COMPARE_OPTIONS)
+        return entry, not (target is None and IGNORE_EXTRANEOUS in options)
+
+    def _modified(self, differ: Differ, target: Obj | None, live: Obj | None) -> bool:
+        if target is None or live is None:
+            return target is not None
+        if self.environment.tracking.method == "annotation" and labels_of(live).get(
+            self.environment.tracking.label
+        ):
+            live = align_tracking(target, live)
+        return differ.compare(_as_stored(target, live), live).modified
+
+    def _assess(self, app: Object, destination: Destination, found: Comparison) -> None:
+        assessed = []
+        images: dict[str, None] = {}
+        for pair in found.pairs:
+            obj = pair.live if pair.live is not None else pair.target or {}
+            verdict = assess(pair.live) if pair.live is not None else None
+            assessed.append(Assessed(*pair.key, pair.live, verdict))
+            if pair.live is not None and not hooks.is_hook(obj):
+                images |= dict.fromkeys(_tree_images(destination.store, pair.live))
+        found.health = aggregate(assessed, (namespace_of(app), name_of(app)))
+        found.images = sorted(images)
+
+
+def sources_of(app: Object) -> list[Mapping[str, Any]]:
+    """`spec.sources`, or the one `spec.source`."""
+    several = mappings(app, "spec", "sources")
+    one = mapping(app, "spec", "source")
+    return list(several) or ([one] if one else [])
+
+
+def _find(store: Store, target: Object) -> Obj | None:
+    kind = store.resources.by_kind(text(target, "apiVersion"), text(target, "kind"))
+    if kind is None or not name_of(target):
+        return None
+    return store.find(kind, namespace_of(target), name_of(target))
+
+
+def _as_stored(target: Obj, live: Obj) -> Obj:
+    """The target in the live object's version, where only that differs."""
+    return {**target, "apiVersion": live.get("apiVersion", target.get("apiVersion"))}
+
+
+def _tree_images(store: Store, root: Object) -> list[str]:
+    """Images of the pods below an object."""
+    found: list[str] = []
+    pending = [root]
+    while pending:
+        obj = pending.pop()
+        if text(obj, "kind") == "Pod":
+            found += images_of(obj)
+        else:
+            pending += store.owned_by(text(obj, "metadata", "uid"))
+    return found
+
+
+def wants_refresh(app: Object) -> str:
+    """`normal` or `hard` when the annotation asks for a refresh, or ""."""
+    raw = annotations_of(app).get("argocd.argoproj.io/refresh")
+    if not isinstance(raw, str):
+        return ""
+    return "hard" if raw == "hard" else "normal"

@@ -1,0 +1,248 @@
+"""What the Argo CD controllers work with: clusters, sources, configuration, projects, events."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from opsconsole.argo.cd.identity import Obj, group_of
+from opsconsole.argo.cd.ignores import Ignore, ignores_of
+from opsconsole.argo.cd.projects import (
+    IN_CLUSTER,
+    IN_CLUSTER_NAME,
+    normal_url,
+    permits_destination,
+    permits_kind,
+    spec_faults,
+)
+from opsconsole.argo.cd.tracking import LABEL, METHODS, Tracking, instance_name
+from opsconsole.errors import RuleError, YamlError
+from opsconsole.model import yamldoc
+from opsconsole.model.kinds import APP_PROJECT, CONFIG_MAP, EVENT, SECRET
+from opsconsole.model.objects import (
+    Object,
+    items,
+    labels_of,
+    mapping,
+    mappings,
+    name_of,
+    namespace_of,
+    text,
+    uid_of,
+)
+from opsconsole.model.times import format_instant
+from opsconsole.sandbox.argocd.live import LiveObjects
+from opsconsole.sandbox.argocd.secrets import decoded
+from opsconsole.sandbox.argocd.sources import Sources
+from opsconsole.sandbox.store import Change, Store
+
+HOME = "argocd"
+"""The controllers' own namespace."""
+
+COMPONENT = "argocd-application-controller"
+CLUSTER_SECRET = "cluster"  # noqa: S105 - the value of a label
+SECRET_TYPE = "argocd.argoproj.io/secret-type"  # noqa: S105 - the name of a label
+
+Changed = Callable[[str, Change], None]
+
+
+@dataclass(frozen=True)
+class Destination:
+    """The cluster and namespace that an application goes to, and what its project permits there."""
+
+    store: Store
+    live: LiveObjects
+    server: str
+    name: str
+    namespace: str
+    project: Object
+
+    def permits(self, obj: Object) -> str:
+        """Why the project does not permit an object, or ""."""
+        group, kind = group_of(obj), text(obj, "kind")
+        known = self.store.resources.by_kind(text(obj, "apiVersion"), kind)
+        namespaced = known is None or known.namespaced
+        title = name_of(self.project)
+        if not permits_kind(self.project, group, kind, name_of(obj), namespaced=namespaced):
+            return f"resource {group}:{kind} is not permitted in project {title}"
+        home = namespace_of(obj)
+        if (
+            namespaced
+            and home
+            and not permits_destination(self.project, self.server, self.name, home)
+        ):
+            return f"namespace {home} is not permitted in project '{title}'"
+        return ""
+
+    def defaults(self, obj: Obj) -> Obj:
+        """The API server's defaulting of a built-in kind."""
+        kind = self.store.resources.by_kind(text(obj, "apiVersion"), text(obj, "kind"))
+        return self.store.resources.of(kind).prepare(obj, None) if kind else obj
+
+
+class Environment:
+    """One installation of Argo CD. `clusters` are further stores by server URL."""
+
+    def __init__(
+        self, store: Store, sources: Sources, clusters: Mapping[str, Store] | None = None
+    ) -> None:
+        self.store = store
+        self.sources = sources
+        self.clusters = clusters if clusters is not None else {}
+        self.changed: Changed = lambda instance, change: None
+        self.tracking = Tracking()
+        self.ignores: list[Ignore] = []
+        self._live: dict[str, LiveObjects] = {}
+        # names of events have a source of their own, so that they change no other run
+        self._names = random.Random(store.version)
+        self.configure()
+
+    # configuration
+
+    def configure(self) -> None:
+        """Read argocd-cm: tracking and the installation's ignoreDifferences."""
+        data = mapping(self.store.find(CONFIG_MAP, HOME, "argocd-cm"), "data")
+        method = text(data, "application.resourceTrackingMethod")
+        tracking = Tracking(
+            method if method in METHODS else "annotation",
+            text(data, "application.instanceLabelKey") or LABEL,
+        )
+        if tracking != self.tracking:
+            self.tracking = tracking
+            self.leave()
+        self.ignores = _system_ignores(data)
+
+    def instance(self, app: Object) -> str:
+        return instance_name(name_of(app), namespace_of(app), HOME)
+
+    def leave(self) -> None:
+        """Stop watching the clusters; they are watched again when next asked for."""
+        for live in self._live.values():
+            live.leave()
+        self._live.clear()
+
+    # where to
+
+    def project(self, app: Object) -> Obj | None:
+        return self.store.find(APP_PROJECT, HOME, text(app, "spec", "project") or "default")
+
+    def destination(self, app: Object) -> tuple[Destination | None, list[str]]:
+        """Where an application goes, or why its spec is not valid."""
+        project = self.project(app)
+        wanted = mapping(app, "spec", "destination")
+        server, name, fault = self.cluster(text(wanted, "server"), text(wanted, "name"))
+        faults = [fault] if fault and (text(wanted, "server") or text(wanted, "name")) else []
+        resolved = {**app, "spec": {**mapping(app, "spec"), "destination": dict(wanted)}}
+        faults = faults or spec_faults(resolved, project)
+        store = self.store if server == IN_CLUSTER else self.clusters.get(server)
+        if faults or store is None or project is None:
+            return None, faults
+        namespace = text(wanted, "namespace")
+        return Destination(store, self._of(server, store), server, name, namespace, project), []
+
+    def cluster(self, server: str, name: str) -> tuple[str, str, str]:
+        """(server, name, fault) of a destination that gives one of the two."""
+        known = {IN_CLUSTER: IN_CLUSTER_NAME, **{s["server"]: s["name"] for s in self.secrets()}}
+        if name and not server:
+            hits = [url for url, title in known.items() if title == name]
+            if len(hits) == 1:
+                return hits[0], name, ""
+            why = f"there are no clusters with this name: {name}"
+            if hits:
+                why = f"there are {len(hits)} clusters with the same name: {hits}"
+            return (
+                "",
+                name,
+                f"application destination spec is invalid: unable to find destination server: {why}",
+            )
+        server = server.rstrip("/")
+        if server in known and (server == IN_CLUSTER or server in self.clusters):
+            return server, known[server], ""
+        return (
+            server,
+            "",
+            (
+                "application destination spec is invalid: unable to find destination server: "
+                f'error getting cluster by server "{server}": rpc error: code = NotFound desc = '
+                f'cluster "{server}" not found'
+            ),
+        )
+
+    def secrets(self) -> list[dict[str, Any]]:
+        """Cluster Secrets: `{name, server, project, labels, annotations}`, by name of the Secret."""
+        found = []
+        for secret in self.store.objects(SECRET, HOME):
+            if labels_of(secret).get(SECRET_TYPE) != CLUSTER_SECRET:
+                continue
+            data = decoded(secret)
+            found.append(
+                {
+                    "name": data.get("name", ""),
+                    "server": data.get("server", "").rstrip("/"),
+                    "project": data.get("project", ""),
+                    "labels": dict(labels_of(secret)),
+                    "annotations": dict(mapping(secret, "metadata", "annotations")),
+                }
+            )
+        return found
+
+    def uses(self, app: Object, url: str) -> bool:
+        """Whether one of an application's sources is that repository."""
+        several = mappings(app, "spec", "sources") or [mapping(app, "spec", "source")]
+        return any(normal_url(text(s, "repoURL")) == normal_url(url) for s in several)
+
+    def _of(self, server: str, store: Store) -> LiveObjects:
+        if server not in self._live:
+            self._live[server] = LiveObjects(
+                store, self.tracking, lambda instance, change: self.changed(instance, change)
+            )
+        return self._live[server]
+
+    # events
+
+    def event(self, app: Object, reason: str, message: str, *, warning: bool = False) -> None:
+        """An event as Argo CD's audit log writes it: each one anew."""
+        now = format_instant(self.store.simulation.now())
+        name = f"{name_of(app)}.{self._names.getrandbits(60):016x}"
+        self.store.create(
+            EVENT,
+            {
+                "metadata": {"name": name, "namespace": namespace_of(app)},
+                "involvedObject": {
+                    "apiVersion": text(app, "apiVersion"),
+                    "kind": text(app, "kind"),
+                    "name": name_of(app),
+                    "namespace": namespace_of(app),
+                    "resourceVersion": text(app, "metadata", "resourceVersion"),
+                    "uid": uid_of(app),
+                },
+                "type": "Warning" if warning else "Normal",
+                "reason": reason,
+                "message": message,
+                "count": 1,
+                "firstTimestamp": now,
+                "lastTimestamp": now,
+                "source": {"component": COMPONENT},
+            },
+        )
+
+
+def _system_ignores(data: Mapping[str, Any]) -> list[Ignore]:
+    """`resource.customizations.ignoreDifferences.<group>_<kind>` of argocd-cm."""
+    prefix = "resource.customizations.ignoreDifferences."
+    found: list[Ignore] = []
+    for key, raw in data.items():
+        if not key.startswith(prefix) or not isinstance(raw, str):
+            continue
+        group, _, kind = key.removeprefix(prefix).rpartition("_")
+        try:
+            entry = yamldoc.load(raw)
+            listed = {**entry, "group": group, "kind": kind} if isinstance(entry, dict) else {}
+            if key.endswith(".all"):
+                listed |= {"group": "*", "kind": "*"}
+            found += ignores_of([listed] if items(listed) or listed else [])
+        except (YamlError, RuleError):
+            continue
+    return found

@@ -1,0 +1,346 @@
+"""Operations: what `.operation` asks for is done, pass by pass, with retries and history.
+
+`appcontroller.go`, processRequestedAppOperation and `sync.go`, SyncAppState.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from opsconsole.argo.cd import windows
+from opsconsole.argo.cd.conditions import ERRORS, formatted
+from opsconsole.argo.cd.identity import Key as ResourceKey
+from opsconsole.argo.cd.identity import Obj
+from opsconsole.argo.cd.ignores import ignores_of, restored
+from opsconsole.argo.cd.retry import Retry, retried, retrying
+from opsconsole.argo.cd.sync import Pair, SyncContext, SyncPlan, SyncState
+from opsconsole.argo.cd.syncoptions import SyncOptions
+from opsconsole.errors import RuleError
+from opsconsole.model.kinds import APPLICATION, NAMESPACE
+from opsconsole.model.objects import (
+    Object,
+    annotations_of,
+    flag,
+    items,
+    mapping,
+    mappings,
+    name_of,
+    namespace_of,
+    number,
+    text,
+)
+from opsconsole.model.times import format_instant, parse_instant
+from opsconsole.sandbox.argocd.comparison import Comparison, sources_of
+from opsconsole.sandbox.argocd.effects import StoreEffects
+from opsconsole.sandbox.argocd.environment import Destination, Environment
+from opsconsole.sandbox.argocd.refresh import LATEST, RESOLVE, Refresher
+from opsconsole.sandbox.argocd.status import write
+from opsconsole.sandbox.runtime import Key
+
+WAVE_DELAY = 2.0
+"""Virtual seconds between two waves (ARGOCD_SYNC_WAVE_DELAY)."""
+
+LOOK_AGAIN = 5.0
+"""Virtual seconds after which a waiting operation is looked at without a change."""
+
+BLOCKED = 30.0
+HISTORY = 10
+"""Entries of `status.history` unless the application says otherwise."""
+
+APPROVED = "argocd.argoproj.io/deletion-approved"
+
+State = dict[str, Any]
+
+COMPLETED = ("Succeeded", "Failed", "Error")
+
+
+class Operator:
+    """Runs operations. Between two passes everything is in `status.operationState`."""
+
+    def __init__(self, environment: Environment, refresher: Refresher) -> None:
+        self.environment = environment
+        self.refresher = refresher
+        self._not_before: dict[Key, float] = {}
+
+    def forget(self, key: Key) -> None:
+        self._not_before.pop(key, None)
+
+    def process(self, key: Key) -> float | None:
+        """One pass over a requested operation; seconds until the next one."""
+        store = self.environment.store
+        app = store.find(APPLICATION, key.namespace, key.name)
+        if app is None or not isinstance(app.get("operation"), Mapping):
+            return None
+        wait = self._not_before.get(key, 0.0) - store.simulation.elapsed
+        if wait > 0:
+            return wait
+        state, wait = self._begin(app)
+        if wait > 0:
+            return wait
+        self._put(app, state)
+        if self._blocked(app, state):
+            self._put(app, {**state, "message": "Sync operation blocked by sync window"})
+            return BLOCKED
+        terminating = text(state, "phase") == "Terminating"
+        state, delayed = self._sync(app, state)
+        state = self._settle(state, terminating=terminating)
+        return self._finish(app, key, state, delayed=delayed)
+
+    # beginning
+
+    def _begin(self, app: Obj) -> tuple[State, float]:
+        """The state to go on from, and the seconds until a retry is due."""
+        old = mapping(app, "status", "operationState")
+        now = self.environment.store.simulation.now()
+        if not old or text(old, "phase") in COMPLETED:
+            operation = dict(mapping(app, "operation"))
+            started = format_instant(now)
+            return {"operation": operation, "phase": "Running", "startedAt": started}, 0.0
+        finished = parse_instant(text(old, "finishedAt"))
+        if text(old, "phase") != "Running" or finished is None:
+            return dict(old), 0.0
+        count = number(old, "retryCount")
+        retry = Retry.of(mapping(old, "operation", "retry"))
+        wait = (finished + timedelta(seconds=retry.wait(count)) - now).total_seconds()
+        if wait > 0:
+            return dict(old), wait
+        state = {k: v for k, v in old.items() if k not in ("finishedAt", "syncResult")}
+        latest = ""
+        if retry.refresh:
+            latest = " with latest revisions"
+            operation = dict(mapping(old, "operation"))
+            sync = {k: v for k, v in mapping(operation, "sync").items() if k != "revision"}
+            state["operation"] = {**operation, "sync": sync}
+        state["message"] = f"Retrying operation{latest}. Attempt #{count}"
+        return state, 0.0
+
+    def _blocked(self, app: Obj, state: State) -> bool:
+        project = self.environment.project(app) or {}
+        manual = not flag(state, "operation", "initiatedBy", "automated")
+        now = self.environment.store.simulation.now()
+        started = parse_instant(text(state, "startedAt"))
+        try:
+            found = windows.windows_of(project, app)
+            return not windows.can_sync(found, now, manual=manual, started=started)
+        except RuleError:
+            return True
+
+    # one pass
+
+    def _sync(self, app: Obj, state: State) -> tuple[State, bool]:
+        """The state after a pass, and whether a wave has to be waited for."""
+        operation = mapping(state, "operation", "sync")
+        if not operation:
+            message = "Invalid operation request: no operation specified"
+            return {**state, "phase": "Error", "message": message}, False
+        destination, faults = self.environment.destination(app)
+        if destination is None:
+            why = ";".join(f"InvalidSpecError: {fault}" for fault in faults)
+            return {**state, "phase": "Error", "message": why}, False
+        result = mapping(state, "syncResult")
+        sources = _sources(app, operation)
+        found = self.refresher.comparer.compare(
+            app,
+            destination,
+            revisions=_revisions(operation, result),
+            sources=sources,
+            force=not result,
+        )
+        several = bool(mappings(operation, "sources") or mappings(app, "spec", "sources"))
+        base: dict[str, Any] = {"revision": found.revision, "source": dict(sources[0])}
+        if several:
+            base = {"revisions": found.revisions, "sources": [dict(s) for s in sources]}
+        errors = [c._asdict() for c in found.conditions if c.type in ERRORS]
+        if errors:
+            new = {**state, "phase": "Error", "message": formatted(errors)}
+            return {
+                **new,
+                "syncResult": {**base, "resources": mappings(result, "resources")},
+            }, False
+        options = SyncOptions.of(items(operation, "syncOptions"))
+        shared = [c.message for c in found.conditions if c.type == "SharedResourceWarning"]
+        if shared and options.has("FailOnSharedResource=true"):
+            why = f"Shared resource found: {', '.join(shared)}"
+            return {**state, "phase": "Failed", "message": why, "syncResult": base}, False
+        context = SyncContext(
+            self._plan(app, state, destination, found, options),
+            StoreEffects(destination.store, destination.permits),
+            SyncState.of(
+                text(state, "phase"), text(state, "message"), mappings(result, "resources")
+            ),
+        )
+        done = context.terminate() if text(state, "phase") == "Terminating" else context.sync()
+        new = {**state, "phase": done.phase, "message": done.message}
+        if done.listed():
+            base["resources"] = done.listed()
+        return {**new, "syncResult": base}, done.wave_delay
+
+    def _plan(
+        self,
+        app: Obj,
+        state: State,
+        destination: Destination,
+        found: Comparison,
+        options: SyncOptions,
+    ) -> SyncPlan:
+        operation = mapping(state, "operation", "sync")
+        strategy = mapping(operation, "syncStrategy")
+        selected = mappings(operation, "resources")
+        apply_only = "apply" in strategy and strategy.get("apply") is not None
+        started = parse_instant(text(state, "startedAt")) or self.environment.store.simulation.now()
+        pairs = found.pairs
+        if options.has("RespectIgnoreDifferences=true"):
+            rules = ignores_of(items(app, "spec", "ignoreDifferences"))
+            pairs = [
+                Pair(restored(p.target, p.live, rules), p.live) if p.target and p.live else p
+                for p in pairs
+            ]
+        return SyncPlan(
+            pairs=pairs,
+            hooks=found.hooks,
+            revision=found.revision,
+            namespace=destination.namespace,
+            started=int(started.timestamp()),
+            prune=flag(operation, "prune") and not options.has("Prune=false"),
+            prune_confirmed=_confirmed(app, started),
+            dry_run=flag(operation, "dryRun"),
+            force=flag(strategy, "hook", "force") or flag(strategy, "apply", "force"),
+            skip_hooks=apply_only or bool(selected),
+            options=options,
+            wanted=(lambda pair: _selected(pair, selected)) if selected else None,
+            modified=_modified(found) if options.has("ApplyOutOfSyncOnly=true") else None,
+            new_namespace=(
+                (lambda: _namespace(app, destination))
+                if options.has("CreateNamespace=true")
+                else None
+            ),
+        )
+
+    # ending
+
+    def _settle(self, state: State, *, terminating: bool) -> State:
+        """Try again later, or add to the message how often it was tried."""
+        if text(state, "phase") not in ("Failed", "Error") or terminating:
+            return state
+        count = number(state, "retryCount")
+        retry = Retry.of(mapping(state, "operation", "retry"))
+        if not retry.allows(count):
+            return {**state, "message": retried(text(state, "message"), count)}
+        now = self.environment.store.simulation.now()
+        count += 1
+        at = now + timedelta(seconds=retry.wait(count))
+        return {
+            **state,
+            "phase": "Running",
+            "message": retrying(text(state, "message"), count, at),
+            "retryCount": count,
+            "finishedAt": format_instant(now),
+        }
+
+    def _finish(self, app: Obj, key: Key, state: State, *, delayed: bool) -> float | None:
+        simulation = self.environment.store.simulation
+        operation = mapping(state, "operation", "sync")
+        partial = bool(mappings(operation, "resources"))
+        dry = flag(operation, "dryRun")
+        phase = text(state, "phase")
+        if phase == "Succeeded" and not dry and not partial:
+            self._remember(key, state)
+        if phase not in COMPLETED:
+            self._put(app, state)
+            if delayed:
+                self._not_before[key] = simulation.elapsed + WAVE_DELAY
+                return WAVE_DELAY
+            return LOOK_AGAIN if not text(state, "finishedAt") else 1.0
+        self._not_before.pop(key, None)
+        state = {**state, "finishedAt": format_instant(simulation.now())}
+        self._put(app, state, operation=None)
+        self._announce(app, state, partial=partial)
+        if not dry:
+            by_itself = flag(state, "operation", "initiatedBy", "automated")
+            self.refresher.request(key, LATEST if by_itself else RESOLVE)
+        return None
+
+    def _put(self, app: Obj, state: State, **more: Any) -> None:
+        store = self.environment.store
+        write(store, namespace_of(app), name_of(app), {"operationState": state}, **more)
+
+    def _announce(self, app: Obj, state: State, *, partial: bool) -> None:
+        what = "Partial sync operation" if partial else "Sync operation"
+        revision = text(state, "syncResult", "revision")
+        revision = revision or ",".join(items(state, "syncResult", "revisions"))
+        what += f" to {revision}" if revision else ""
+        good = text(state, "phase") == "Succeeded"
+        message = f"{what} succeeded" if good else f"{what} failed: {text(state, 'message')}"
+        self.environment.event(app, "OperationCompleted", message, warning=not good)
+
+    def _remember(self, key: Key, state: State) -> None:
+        """Append to `status.history` (persistRevisionHistory)."""
+        store = self.environment.store
+        app = store.get(APPLICATION, key.namespace, key.name)
+        history = [dict(h) for h in mappings(app, "status", "history")]
+        result = mapping(state, "syncResult")
+        entry: dict[str, Any] = {
+            "id": number(history[-1], "id") + 1 if history else 0,
+            "deployStartedAt": text(state, "startedAt"),
+            "deployedAt": format_instant(store.simulation.now()),
+            "initiatedBy": dict(mapping(state, "operation", "initiatedBy")),
+        }
+        entry |= {
+            k: result[k] for k in ("revision", "source", "revisions", "sources") if result.get(k)
+        }
+        limit = number(app, "spec", "revisionHistoryLimit", default=HISTORY)
+        kept = [*history, entry][-limit:] if limit > 0 else []
+        write(store, key.namespace, key.name, {"history": kept})
+
+
+def _sources(app: Obj, operation: Object) -> list[Mapping[str, Any]]:
+    several, one = mappings(operation, "sources"), mapping(operation, "source")
+    return several or ([one] if one else sources_of(app))
+
+
+def _revisions(operation: Object, result: Object) -> list[str]:
+    """What to sync to: what an earlier pass found, or what was asked for."""
+    for asked in (result, operation):
+        several = [str(r) for r in items(asked, "revisions")]
+        if several or text(asked, "revision"):
+            return several or [text(asked, "revision")]
+    return []
+
+
+def _confirmed(app: Obj, started: datetime) -> bool:
+    """Whether pruning was approved after the operation began."""
+    raw = annotations_of(app).get(APPROVED)
+    at = parse_instant(raw)
+    return at is not None and at >= started.replace(microsecond=0)
+
+
+def _selected(pair: Pair, selected: list[Mapping[str, Any]]) -> bool:
+    """Whether a selective sync names a resource; an empty namespace matches any."""
+    key = pair.key
+    return any(
+        (text(r, "group"), text(r, "kind"), text(r, "name")) == (key.group, key.kind, key.name)
+        and text(r, "namespace") in ("", key.namespace)
+        for r in selected
+    )
+
+
+def _modified(found: Comparison) -> Any:
+    def modified(key: ResourceKey) -> bool:
+        return found.modified.get(key, True)
+
+    return modified
+
+
+def _namespace(app: Obj, destination: Destination) -> Obj | None:
+    """The Namespace to create, or to give its metadata; None when it is there and has none."""
+    managed = mapping(app, "spec", "syncPolicy", "managedNamespaceMetadata")
+    live = destination.store.find(NAMESPACE, "", destination.namespace)
+    if live is not None and not managed:
+        return None
+    meta: dict[str, Any] = {"name": destination.namespace}
+    for field in ("labels", "annotations"):
+        if mapping(managed, field):
+            meta[field] = dict(mapping(managed, field))
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": meta}
