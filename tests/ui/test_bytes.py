@@ -89,7 +89,9 @@ def test_the_same_picture_again_writes_nothing():
     asyncio.run(scene())
 
 
-def test_a_second_that_passes_repaints_only_ages_and_the_banner():
+def test_a_second_that_passes_repaints_only_ages_and_the_banner(monkeypatch):
+    monkeypatch.setattr("textual.constants.COLOR_SYSTEM", "256")
+
     async def scene():
         async with stage(size=SIZE, driver=CountingDriver, banner="SANDBOX 20× 10:32:05") as on:
             await on.press("j", "j", "j")
