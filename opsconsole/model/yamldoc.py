@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cmp_to_key
 from typing import Any, NoReturn
@@ -90,6 +91,11 @@ def load_manifests(
             )
         found += expand_list(document)
     return found
+
+
+def split_documents(text: str | bytes) -> list[str]:
+    """The texts between `---` lines, as Kubernetes' own decoder cuts them before it parses."""
+    return re.split(r"\n---[^\n]*(?:\n|$)", _decoded(text, MAX_BYTES))
 
 
 def expand_list(manifest: dict[str, Any]) -> list[dict[str, Any]]:

@@ -66,10 +66,10 @@ def _environment(home: str) -> dict[str, str]:
 
 
 def find_program(name: str, binary: str) -> Program | None:
-    """`binary` is auto (look on PATH), never, or the program's path. kubectl stands in for kustomize."""
-    if binary == "never":
+    """`binary` is auto (look on PATH), never, helm (only that one), or the program's path. kubectl stands in for kustomize."""
+    if binary == "never" or (binary == "helm" and name != "helm"):
         return None
-    if binary != "auto":
+    if binary not in ("auto", "helm"):
         chosen = Path(binary).name
         if name == "kustomize" and chosen.startswith("kubectl"):
             return Program((binary, "kustomize"))

@@ -96,17 +96,36 @@ def _objects(where: str, name: str, data: bytes) -> list[dict[str, Any]]:
         )
     if name.endswith(".json"):
         return _json(where, data)
+    return _yaml(where, data)
+
+
+def _yaml(where: str, data: bytes) -> list[dict[str, Any]]:
+    """Documents one by one, so that lines count as the repo server counts them."""
+    found: list[dict[str, Any]] = []
     try:
-        loaded = yamldoc.load_manifests(data)
+        for part in yamldoc.split_documents(data):
+            document = yamldoc.load(part)
+            if document is not None:
+                found += yamldoc.expand_list(_manifest(document))
     except YamlError as fault:
-        # Argo CD ignores a file that does not parse unless it looks like a manifest
-        if all(mark in data for mark in (b"apiVersion:", b"kind:", b"metadata:")):
+        # a file of which nothing was a manifest is ignored unless it looks like one
+        if found or all(mark in data for mark in (b"apiVersion:", b"kind:", b"metadata:")):
+            go = fault.go if isinstance(fault, yamldoc.DocumentError) else fault.message
+            if go.startswith("yaml: "):
+                go = f"error converting YAML to JSON: {go}"
             raise RenderError(
-                f'Failed to unmarshal "{posixpath.basename(name)}": {fault.message}',
-                hint=f"correct {where}",
+                f'Failed to unmarshal "{posixpath.basename(where)}": failed to unmarshal manifest: {go}',
+                hint=f"{where}: {fault.message}",
             ) from fault
-        return []
-    return [manifest for manifest in loaded if manifest]
+    return found
+
+
+def _manifest(document: Any) -> dict[str, Any]:
+    if isinstance(document, dict) and isinstance(document.get("kind"), str) and document["kind"]:
+        return document
+    # the real message quotes the whole object, which may be a secret
+    said = "error unmarshaling JSON: while decoding JSON: Object 'Kind' is missing in '{…}'"
+    raise yamldoc.DocumentError("a document has no kind", go=said)
 
 
 def _json(where: str, data: bytes) -> list[dict[str, Any]]:

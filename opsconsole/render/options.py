@@ -67,7 +67,8 @@ class HelmOptions:
 
 @dataclass(frozen=True, slots=True)
 class RenderOptions:
-    """`tool` is the section that the source names, "" to find out. `binary` is auto, never, or a path.
+    """`tool` is the section that the source names, "" to find out. `binary` is auto, never, helm (kustomize
+    by ourselves), or a path.
 
     `environment` is Argo CD's build environment (ARGOCD_APP_NAME…), substituted as `$NAME`.
     """

@@ -169,8 +169,11 @@ class View:
             if found[0] == "link":
                 links += 1
                 target = self.tree.read(here).decode("utf-8", "replace")
-                if target.startswith("/") or links > MAX_LINKS:
-                    raise _outside(path)
+                if target.startswith("/") or links > MAX_LINKS or _climbs(done, target):
+                    raise RenderError(
+                        f"repository contains out-of-bounds symlinks. file: {bounded(here, 120)}",
+                        hint="only files of the repository are read",
+                    )
                 pending = [p for p in target.split("/") if p not in ("", ".")] + pending
                 continue
             done.append(part)
@@ -186,6 +189,10 @@ class View:
         if found is None or found[0] != "dir":
             self.seen[place] = found
         return found
+
+
+def _climbs(done: list[str], target: str) -> bool:
+    return posixpath.normpath(posixpath.join(*done, target)).startswith("..")
 
 
 def join(base: str, path: str) -> str:
