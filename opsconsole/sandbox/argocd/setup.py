@@ -22,7 +22,7 @@ def sources_of(cluster: Cluster) -> Sources:
     services = cluster.services
     if "sources" not in services:
         repositories = services.get("repositories") or Repositories()
-        renderer = services.get("renderer") or Renderer()
+        renderer = services.get("renderer") or Renderer("helm")
         services["sources"] = Sources(repositories, renderer, cluster.simulation.monotonic)
     found: Sources = services["sources"]
     return found

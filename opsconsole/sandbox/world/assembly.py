@@ -40,7 +40,7 @@ class World:
         # controllers read the repository itself; only other programs come through HTTP
         local = RepoSettings(replacements=((URL, str(self.repository.folder)),))
         self.repositories = Repositories(local, folder / "mirrors")
-        self.renderer = Renderer()
+        self.renderer = Renderer("helm")  # kustomizations by ourselves: the same on every machine
         self.git_server = GitServer(folder / "served")
 
     def services(self) -> dict[str, Any]:
