@@ -9,6 +9,7 @@ makes a thread with a loop for a program that has another main thread (the conso
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 import threading
 from collections.abc import Callable, Coroutine
@@ -17,6 +18,8 @@ from typing import Any, TypeVar
 
 from opsconsole.errors import SandboxError
 from opsconsole.sandbox.kernel import Simulation
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -47,6 +50,9 @@ class Pacer:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._stopping = False
+        self.faults: list[Exception] = []
+        """What actions raised unexpectedly, newest last."""
+
         self.longest = 0.0
         """The longest slice so far, in real seconds."""
 
@@ -166,7 +172,7 @@ class Pacer:
         if self._step_until(now + SLICE, self._target):
             return REST
         if not simulation.held:
-            simulation.run_until(self._target)
+            simulation.elapsed = max(simulation.elapsed, self._target)
         due = simulation.next_at()
         wait = IDLE if due is None else (due - self._target) / speed
         return min(max(wait, REST), IDLE)
@@ -180,13 +186,22 @@ class Pacer:
         """Run due actions until the real time `end`; whether more are due."""
         assert self._loop is not None
         clock, start = self._loop.time, self._loop.time()
-        while self.simulation.step(limit):
+        while self._step(limit):
             at = clock()
             if at >= end:
                 self.longest = max(self.longest, at - start)
                 due = self.simulation.next_at()
                 return due is not None and due <= limit
         return False
+
+    def _step(self, limit: float) -> bool:
+        try:
+            return self.simulation.step(limit)
+        except Exception as fault:
+            # one action that fails must not stop the time for all others
+            log.exception("an action of the simulation failed")
+            self.faults = [*self.faults[-99:], fault]
+            return True
 
 
 async def _until(event: asyncio.Event, seconds: float) -> None:

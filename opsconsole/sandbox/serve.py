@@ -7,7 +7,6 @@ on the caller's loop.
 from __future__ import annotations
 
 import asyncio
-import importlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -69,7 +68,7 @@ class Server:
         self.options = options
         self.cluster = _cluster(options)
         self.pacer = Pacer(self.cluster.simulation, speed=options.speed)
-        self.api = ApiServer(self.cluster.store, logs=_logs(self.cluster))
+        self.api = ApiServer(self.cluster.store)
         self.url = ""
         self._saved = 0
         self._tasks: list[asyncio.Task[None]] = []
@@ -136,15 +135,6 @@ def _cluster(options: ServeOptions) -> Cluster:
     if not kept and options.fill is not None:
         options.fill(made)
     return made
-
-
-def _logs(cluster: Cluster) -> Any:
-    """What pods printed, where the workloads of this cluster know it: `pod_log(store, pod, query)`."""
-    try:
-        module = importlib.import_module("opsconsole.sandbox.workloads.logs")
-    except ModuleNotFoundError:
-        return None
-    return lambda pod, query: module.pod_log(cluster.store, pod, query)
 
 
 def kubeconfig(url: str) -> str:

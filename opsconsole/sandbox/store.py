@@ -410,7 +410,9 @@ class Store:
         uid = uid_of(obj)
         if "orphan" in finalizers:
             for k, ns, n in tuple(self._by_owner.get(uid, {})):
-                child = self.get(k, ns, n)
+                child = self.find(k, ns, n)
+                if child is None:
+                    continue
                 owners = mappings(child, "metadata", "ownerReferences")
                 rest = [o for o in owners if o.get("uid") != uid]
                 meta = {**child["metadata"], "ownerReferences": rest}
@@ -421,7 +423,9 @@ class Store:
         elif "foregroundDeletion" in finalizers:
             blocking = False
             for k, ns, n in tuple(self._by_owner.get(uid, {})):
-                child = self.get(k, ns, n)
+                child = self.find(k, ns, n)
+                if child is None:
+                    continue
                 if "deletionTimestamp" not in child["metadata"]:
                     self.delete(k, ns, n, propagation="Foreground")
                 blocking |= self.find(k, ns, n) is not None and _blocks(child, uid)

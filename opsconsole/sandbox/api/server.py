@@ -18,6 +18,7 @@ from opsconsole.model.objects import text
 from opsconsole.sandbox.api import discovery, lists, negotiation, openapi, subresources, tables
 from opsconsole.sandbox.api.crds import CrdWatcher
 from opsconsole.sandbox.api.faults import Fault, Faults
+from opsconsole.sandbox.api.logs import printed
 from opsconsole.sandbox.api.negotiation import Form
 from opsconsole.sandbox.api.target import Call, Reply, Target, locate
 from opsconsole.sandbox.api.verbs import Verbs, not_allowed
@@ -49,7 +50,7 @@ class ApiServer:
         self.store = store
         self.faults = Faults()
         self.verbs = Verbs(store)
-        self.logs = logs
+        self.logs = logs or printed
         self.url = ""
         self.bookmark_interval = BOOKMARK_INTERVAL
         self.requests = 0

@@ -179,7 +179,7 @@ def _too_many(why: str, pdb: Obj) -> StatusError:  # noqa: ARG001
     )
 
 
-def logs(verbs: Verbs, call: Call, target: Target, read: Logs | None) -> Reply:
+def logs(verbs: Verbs, call: Call, target: Target, read: Logs) -> Reply:
     """GET of a pod's log as plain text."""
     if call.method != "GET":
         raise not_allowed()
@@ -197,7 +197,7 @@ def logs(verbs: Verbs, call: Call, target: Target, read: Logs | None) -> Reply:
         raise apierrors.bad_request(
             f'container "{name}" in pod "{target.name}" is waiting to start: ContainerCreating'
         )
-    return Reply(text=read(pod, call.query) if read else "")
+    return Reply(text=read(pod, call.query))
 
 
 REVIEW_KINDS = {plural: kind for rows in discovery.REVIEWS.values() for plural, kind, _ in rows}

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from opsconsole.model import kinds
 from opsconsole.sandbox.api import cells, fieldsets, gnostic, openapi, protobuf
+from opsconsole.sandbox.api.logs import printed
 from opsconsole.sandbox.api.patches import json_patch, merge_patch
 from opsconsole.sandbox.api.schema import schema
 from opsconsole.sandbox.api.strategic import strategic_merge
@@ -261,3 +262,27 @@ def test_every_reference_of_openapi_leads_somewhere():
         text = json.dumps(document)
         for part in text.split('"$ref": "#/definitions/')[1:]:
             assert part.partition('"')[0] in document[place]
+
+
+@pytest.mark.parametrize(
+    ("container", "query", "shown"),
+    [
+        ({"command": ["echo", "hello", "you"]}, {}, "hello you\n"),
+        (
+            {"command": ["sh", "-c"], "args": ["echo a && sleep 1; echo 'b c'; exit 1"]},
+            {},
+            "a\nb c\n",
+        ),
+        ({"command": ["sh", "-c", "echo a; echo b"]}, {"tailLines": "1"}, "b\n"),
+        ({"command": ["sh", "-c", "echo abc"]}, {"limitBytes": "2"}, "ab"),
+        ({"command": ["echo", "a"]}, {"timestamps": "true"}, "2026-01-05T09:00:00Z a\n"),
+        ({"command": ["sh", "-c", "echo 'open"]}, {}, ""),
+        ({"image": "nginx"}, {}, ""),
+    ],
+)
+def test_logs_say_what_the_command_prints(container, query, shown):
+    pod = {
+        "spec": {"containers": [{"name": "c", **container}]},
+        "status": {"startTime": "2026-01-05T09:00:00Z"},
+    }
+    assert printed(pod, query) == shown

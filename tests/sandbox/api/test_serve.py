@@ -209,6 +209,20 @@ def test_much_work_is_done_in_slices():
         pacer.stop()
 
 
+def test_an_action_that_fails_does_not_stop_the_time():
+    simulation = Simulation()
+    pacer = Pacer(simulation, speed=FASTEST)
+    done = threading.Event()
+    simulation.call_later(1, lambda: {}["x"])
+    simulation.call_later(2, done.set)
+    pacer.start()
+    try:
+        assert done.wait(5)
+        assert [type(f) for f in pacer.faults] == [KeyError]
+    finally:
+        pacer.stop()
+
+
 def test_faults_of_called_work_reach_the_caller():
     pacer = Pacer(Simulation())
     pacer.start()
