@@ -86,7 +86,10 @@ class Repository:
         for name in (wanted, f"refs/heads/{wanted}", f"refs/tags/{wanted}", f"refs/{wanted}"):
             if name in refs:
                 return refs[name]
-        if len(wanted) in range(4, 65) and all(c in "0123456789abcdefABCDEF" for c in wanted):
+        hexadecimal = all(c in "0123456789abcdefABCDEF" for c in wanted)
+        if hexadecimal and len(wanted) in (40, 64) and self._has_commit(wanted.lower()):
+            return wanted.lower()
+        if hexadecimal and len(wanted) in range(4, 65):
             found = self.git(
                 "rev-parse", "--verify", "--quiet", f"{wanted}^{{commit}}", accept=(0, 1, 128)
             ).strip()
@@ -101,6 +104,13 @@ class Repository:
             reason="no-ref",
             hint="the branch or tag may have been deleted or force-pushed",
         )
+
+    def _has_commit(self, sha: str) -> bool:
+        try:
+            self.tree(sha)
+        except RepoFault:
+            return False
+        return True
 
     # reading
 
