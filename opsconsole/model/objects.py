@@ -82,16 +82,23 @@ def flag(obj: Any, *path: str | int) -> bool:
     return dig(obj, *path) is True
 
 
+def _meta_text(obj: Object, field: str) -> str:
+    """Names and uids are asked for at every turn: the straight way first."""
+    meta = obj.get("metadata") if isinstance(obj, dict) else None
+    found = meta.get(field) if isinstance(meta, dict) else None
+    return found if isinstance(found, str) else text(obj, "metadata", field)
+
+
 def name_of(obj: Object) -> str:
-    return text(obj, "metadata", "name")
+    return _meta_text(obj, "name")
 
 
 def namespace_of(obj: Object) -> str:
-    return text(obj, "metadata", "namespace")
+    return _meta_text(obj, "namespace")
 
 
 def uid_of(obj: Object) -> str:
-    return text(obj, "metadata", "uid")
+    return _meta_text(obj, "uid")
 
 
 def labels_of(obj: Object) -> Mapping[str, Any]:

@@ -14,8 +14,9 @@ from functools import lru_cache
 
 from opsconsole.sandbox.metrics.flows import Served
 from opsconsole.sandbox.metrics.samples import NAME, Labels, Matcher, Sample, Window
-from opsconsole.sandbox.metrics.traffic import HASH, Member, TrafficModel
+from opsconsole.sandbox.metrics.traffic import Member, TrafficModel
 from opsconsole.sandbox.metrics.versions import Quality
+from opsconsole.sandbox.workloads.endpoints import HASH
 
 SCRAPE = 15.0
 

@@ -37,11 +37,11 @@ from opsconsole.model.selectors import matches_labels
 from opsconsole.sandbox.metrics.flows import Flow, Served
 from opsconsole.sandbox.metrics.versions import version_of
 from opsconsole.sandbox.store import Change, Store
+from opsconsole.sandbox.workloads.endpoints import HASH, index_key
 from opsconsole.sandbox.workloads.pods import is_ready
 
 Obj = dict[str, Any]
 
-HASH = "rollouts-pod-template-hash"
 PREVIEW_SHARE = 0.05
 """What a preview version gets, of what the active one gets."""
 
@@ -191,9 +191,9 @@ class TrafficModel:
             return
         namespace, name = namespace_of(service), name_of(service)
         if before:
-            self._services.get(_index_key(namespace, before), {}).pop(name, None)
+            self._services.get(index_key(namespace, before), {}).pop(name, None)
         if now and change.type != "DELETED":
-            self._services.setdefault(_index_key(namespace, now), {})[name] = service
+            self._services.setdefault(index_key(namespace, now), {})[name] = service
         for group in self._groups.values():
             if group.namespace == namespace and any(
                 matches_labels(before, m.labels) or matches_labels(now, m.labels)
@@ -284,12 +284,6 @@ class TrafficModel:
             spans = member.served.behind.get(service)
             if spans and math.isinf(spans[-1][1]) and namespace in ("", member.namespace):
                 yield member
-
-
-def _index_key(namespace: str, selector: Mapping[str, Any]) -> tuple[str, str, str]:
-    """Services are found by one pair of their selector: the hash where there is one."""
-    key = HASH if HASH in selector else min(selector)
-    return namespace, key, str(selector[key])
 
 
 Routing = tuple[dict[str, int], str, str]

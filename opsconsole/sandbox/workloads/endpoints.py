@@ -30,42 +30,64 @@ Obj = dict[str, Any]
 
 ENDPOINTS = Kind("", "v1", "Endpoints", "endpoints")
 
+HASH = "rollouts-pod-template-hash"
+
 SETTLE = 0.5
 """Seconds that changes of pods are gathered before the slice is written."""
 
 
 class EndpointsController:
+    """Remembers which Services look at which label, and which pods each has: a cache only."""
+
     name = "endpoints"
 
     def __init__(self, store: Store) -> None:
         self.store = store
         self._due: dict[Key, float] = {}
+        self._index: dict[tuple[str, str, str], dict[str, Mapping[str, Any]]] = {}
+        self._pods: dict[Key, dict[str, None]] = {}
 
     def watches(self) -> Iterable[Watch]:
         return (Watch(SERVICE, self._of_service), Watch(POD, self._of_pod))
 
     def _of_service(self, change: Change) -> Iterable[Key]:
-        old = change.old
-        if (
-            change.type == "MODIFIED"
-            and old is not None
-            and mapping(change.object, "spec") == mapping(old, "spec")
-        ):
+        service, old = change.object, change.old
+        before, now = mapping(old, "spec", "selector"), mapping(service, "spec", "selector")
+        key = Key(namespace_of(service), name_of(service))
+        if change.type == "MODIFIED" and before == now and old is not None:
+            return () if mapping(service, "spec") == mapping(old, "spec") else (key,)
+        if before:
+            self._index.get(index_key(key.namespace, before), {}).pop(key.name, None)
+        self._pods.pop(key, None)
+        if not now or change.type == "DELETED":
             return ()
-        return (Key(namespace_of(change.object), name_of(change.object)),)
+        self._index.setdefault(index_key(key.namespace, now), {})[key.name] = now
+        found = self.store.objects(
+            POD, key.namespace, labels=lambda labels: matches_labels(now, labels)
+        )
+        self._pods[key] = dict.fromkeys(name_of(pod) for pod in found)
+        return (key,)
 
     def _of_pod(self, change: Change) -> Iterable[Key]:
         pod, old = change.object, change.old
         if change.type == "MODIFIED" and old is not None and _seen(pod) == _seen(old):
             return ()
+        namespace, name, labels = namespace_of(pod), name_of(pod), labels_of(pod)
+        due = []
+        for label, value in labels.items():
+            listed = self._index.get((namespace, label, str(value)), {})
+            for service, selector in listed.items():
+                if matches_labels(selector, labels):
+                    key = Key(namespace, service)
+                    held = self._pods.setdefault(key, {})
+                    if change.type == "DELETED":
+                        held.pop(name, None)
+                    else:
+                        held[name] = None
+                    due.append(key)
         if change.type == "ADDED" and not dig(pod, "status", "podIP"):
             return ()
-        labels = labels_of(pod)
-        return [
-            Key(namespace_of(service), name_of(service))
-            for service in self.store.objects(SERVICE, namespace_of(pod))
-            if matches_labels(mapping(service, "spec", "selector"), labels)
-        ]
+        return due
 
     def reconcile(self, key: Key) -> float | None:
         service = self.store.find(SERVICE, key.namespace, key.name)
@@ -79,10 +101,16 @@ class EndpointsController:
         if due > elapsed + 1e-6:
             return due - elapsed
         self._due.pop(key, None)
-        pods = self.store.objects(
-            POD, key.namespace, labels=lambda labels: matches_labels(selector, labels)
-        )
-        pods = [p for p in pods if dig(p, "status", "podIP") and not _over(p)]
+        found = (self.store.find(POD, key.namespace, name) for name in self._pods.get(key, ()))
+        pods = [
+            p
+            for p in found
+            if p is not None
+            and dig(p, "status", "podIP")
+            and not _over(p)
+            and matches_labels(selector, labels_of(p))
+        ]
+        pods.sort(key=name_of)
         self._write_slice(service, pods)
         self._write_endpoints(service, pods)
         return None
@@ -139,6 +167,12 @@ class EndpointsController:
         body = {k: v for k, v in new.items() if k != "metadata"}
         kept = {k: v for k, v in old.items() if k in ("apiVersion", "kind", "metadata")}
         self.store.update(kind, {**kept, **body})
+
+
+def index_key(namespace: str, selector: Mapping[str, Any]) -> tuple[str, str, str]:
+    """One pair of a selector, by which a pod's labels lead to the Service: the hash if it has one."""
+    key = HASH if HASH in selector else min(selector)
+    return namespace, key, str(selector[key])
 
 
 def _seen(pod: Mapping[str, Any]) -> tuple[Any, ...]:

@@ -38,17 +38,24 @@ DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"
 
 def is_active(pod: Mapping[str, Any]) -> bool:
     """Not finished and not being deleted (controller.IsPodActive)."""
-    return (
-        text(pod, "status", "phase") not in ("Succeeded", "Failed")
-        and "deletionTimestamp" not in pod["metadata"]
-    )
+    if "deletionTimestamp" in pod["metadata"]:
+        return False
+    status = pod.get("status")
+    phase = status.get("phase") if isinstance(status, dict) else None
+    return phase not in ("Succeeded", "Failed")
+
+
+_NONE: Mapping[str, Any] = {}
 
 
 def ready_condition(pod: Mapping[str, Any]) -> Mapping[str, Any]:
-    for entry in mappings(pod, "status", "conditions"):
-        if entry.get("type") == "Ready":
+    """Written out, because every change of every pod asks several times."""
+    status = pod.get("status")
+    listed = status.get("conditions") if isinstance(status, dict) else None
+    for entry in listed if isinstance(listed, list) else ():
+        if isinstance(entry, dict) and entry.get("type") == "Ready":
             return entry
-    return {}
+    return _NONE
 
 
 def is_ready(pod: Mapping[str, Any]) -> bool:
@@ -63,11 +70,12 @@ def ready_since(pod: Mapping[str, Any]) -> datetime | None:
 
 def available_in(pod: Mapping[str, Any], min_ready: float, now: datetime) -> float | None:
     """Seconds until a ready pod counts as available: 0 when it does, None while it is not ready."""
-    if not is_ready(pod):
+    entry = ready_condition(pod)
+    if entry.get("status") != "True":
         return None
-    since = ready_since(pod)
     if min_ready <= 0:
         return 0.0
+    since = parse_instant(entry.get("lastTransitionTime"))
     if since is None:
         return min_ready
     return max(0.0, min_ready - (now - since).total_seconds())
@@ -143,6 +151,17 @@ def template_hash(template: Mapping[str, Any], collisions: int = 0) -> str:
 
 def safe_encode(digits: str) -> str:
     return "".join(SAFE[ord(char) % len(SAFE)] for char in digits)
+
+
+def counts_the_same(pod: Mapping[str, Any], old: Mapping[str, Any]) -> bool:
+    """Whether a pod's change moves none of its controller's counters."""
+    meta, before = pod["metadata"], old["metadata"]
+    return (
+        ready_condition(pod) == ready_condition(old)
+        and is_active(pod) == is_active(old)
+        and meta.get("labels") == before.get("labels")
+        and meta.get("ownerReferences") == before.get("ownerReferences")
+    )
 
 
 def deletion_order(pods: Sequence[Obj], now: datetime) -> list[Obj]:

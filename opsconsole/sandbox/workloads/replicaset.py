@@ -27,9 +27,9 @@ from opsconsole.sandbox.store import Change, Store
 from opsconsole.sandbox.workloads.events import Recorder
 from opsconsole.sandbox.workloads.pods import (
     available_in,
+    counts_the_same,
     deletion_order,
     is_active,
-    is_ready,
     owned,
     pod_from,
 )
@@ -52,7 +52,9 @@ class ReplicaSetController:
         return (Watch(REPLICA_SET), Watch(POD, self._of_pod))
 
     def _of_pod(self, change: Change) -> Iterable[Key]:
-        pod = change.object
+        pod, old = change.object, change.old
+        if change.type == "MODIFIED" and old is not None and counts_the_same(pod, old):
+            return ()
         owner = controller_of(pod)
         if owner:
             if owner.get("kind") == "ReplicaSet":
@@ -154,15 +156,16 @@ class ReplicaSetController:
         labelled = ready = available = 0
         again: float | None = None
         for pod in pods:
-            if matches_labels(wanted, labels_of(pod)):
+            labels = labels_of(pod)
+            if labels is wanted or matches_labels(wanted, labels):
                 labelled += 1
-            if not is_ready(pod):
+            left = available_in(pod, min_ready, now)
+            if left is None:
                 continue
             ready += 1
-            left = available_in(pod, min_ready, now)
             if left == 0:
                 available += 1
-            elif left is not None:
+            else:
                 again = left if again is None else min(again, left)
         status: Obj = {"replicas": len(pods)}
         for field, value in (
