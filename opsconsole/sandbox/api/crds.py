@@ -6,7 +6,7 @@ catalogue has already keeps its row: the definition only becomes Established.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from opsconsole.model.kinds import Kind
@@ -21,6 +21,7 @@ from opsconsole.model.objects import (
     text,
 )
 from opsconsole.model.times import format_instant
+from opsconsole.sandbox.api import crdschema
 from opsconsole.sandbox.catalogue import CRD, ROWS
 from opsconsole.sandbox.resources import Column, Obj, Resource
 from opsconsole.sandbox.store import Change, Store
@@ -141,51 +142,5 @@ def row_of(crd: Obj) -> Resource | None:
         categories=tuple(map(str, items(names, "categories"))),
         versions=tuple(text(v, "name") for v in versions if v is not storage),
         columns=columns,
-        prepare=_defaulting(mapping(storage, "schema", "openAPIV3Schema")),
+        prepare=crdschema.prepare(kind, mapping(storage, "schema", "openAPIV3Schema")),
     )
-
-
-def _defaulting(schema: Mapping[str, Any]) -> Callable[[Obj, Obj | None], Obj]:
-    """`prepare` that fills in what the schema has a default for."""
-    rules = _with_defaults(schema)
-
-    def prepare(new: Obj, old: Obj | None) -> Obj:  # noqa: ARG001
-        return defaulted(new, rules) if rules else new
-
-    return prepare
-
-
-def _with_defaults(schema: Any, depth: int = 64) -> dict[str, Any]:
-    """The part of a schema that leads to defaults; empty when there are none."""
-    if not isinstance(schema, Mapping) or depth <= 0:
-        return {}
-    found: dict[str, Any] = {"default": schema["default"]} if "default" in schema else {}
-    fields = {
-        name: inner
-        for name, field in mapping(schema, "properties").items()
-        if (inner := _with_defaults(field, depth - 1))
-    }
-    if fields:
-        found["properties"] = fields
-    for key in ("items", "additionalProperties"):
-        if inner := _with_defaults(schema.get(key), depth - 1):
-            found[key] = inner
-    return found
-
-
-def defaulted(value: Any, rules: Mapping[str, Any]) -> Any:
-    """A value with the defaults of a structural schema; shared where nothing was missing."""
-    if isinstance(value, list) and "items" in rules:
-        return [defaulted(item, rules["items"]) for item in value]
-    if not isinstance(value, Mapping):
-        return value
-    found = dict(value)
-    for name, inner in rules.get("properties", {}).items():
-        if found.get(name) is None and "default" in inner:
-            found[name] = inner["default"]
-        if name in found:
-            found[name] = defaulted(found[name], inner)
-    if "additionalProperties" in rules:
-        inner = rules["additionalProperties"]
-        found = {name: defaulted(field, inner) for name, field in found.items()}
-    return found if found != value else value

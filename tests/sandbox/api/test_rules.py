@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opsconsole.model import kinds
-from opsconsole.sandbox.api import cells, fieldsets, gnostic, openapi, protobuf
+from opsconsole.sandbox.api import cells, crdschema, fieldsets, gnostic, openapi, protobuf
 from opsconsole.sandbox.api.logs import printed
 from opsconsole.sandbox.api.patches import json_patch, merge_patch
 from opsconsole.sandbox.api.schema import schema
@@ -286,3 +286,68 @@ def test_logs_say_what_the_command_prints(container, query, shown):
         "status": {"startTime": "2026-01-05T09:00:00Z"},
     }
     assert printed(pod, query) == shown
+
+
+TOY = {
+    "type": "object",
+    "required": ["spec"],
+    "properties": {
+        "spec": {
+            "type": "object",
+            "required": ["color"],
+            "properties": {
+                "color": {"type": "string", "enum": ["red", "blue"], "default": "red"},
+                "size": {"type": "integer", "minimum": 1, "maximum": 5},
+                "name": {"type": "string", "pattern": "^[a-z]+$", "minLength": 2, "maxLength": 4},
+                "port": {"x-kubernetes-int-or-string": True},
+                "parts": {"type": "array", "minItems": 1, "maxItems": 2, "items": {"type": "object", "properties": {"n": {"type": "number", "default": 1.5}}}},
+                "free": {"type": "object", "x-kubernetes-preserve-unknown-fields": True},
+                "none": {"type": "string", "nullable": True},
+                "odd": {"type": "string", "pattern": "("},
+            },
+        }
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("spec", "field", "message"),
+    [
+        ({"color": "green"}, "spec.color", 'Unsupported value: "green": supported values: "red", "blue"'),
+        ({"size": "big"}, "spec.size", 'Invalid value: "string": spec.size in body must be of type integer: "string"'),
+        ({"size": True}, "spec.size", 'Invalid value: "boolean": spec.size in body must be of type integer: "boolean"'),
+        ({"size": 0}, "spec.size", "Invalid value: 0: spec.size in body should be greater than or equal to 1"),
+        ({"size": 6}, "spec.size", "Invalid value: 6: spec.size in body should be less than or equal to 5"),
+        ({"name": "AB"}, "spec.name", "Invalid value: \"AB\": spec.name in body should match '^[a-z]+$'"),
+        ({"name": "a"}, "spec.name", 'Invalid value: "a": spec.name in body should be at least 2 chars long'),
+        ({"name": "abcde"}, "spec.name", "Too long: may not be more than 4 bytes"),
+        ({"port": []}, "spec.port", 'Invalid value: "array": spec.port in body must be of type integer,string: "array"'),
+        ({"parts": []}, "spec.parts", "Invalid value: 0: spec.parts in body should have at least 1 items"),
+        ({"parts": [{}, {}, {}]}, "spec.parts", "Too many: 3: must have at most 2 items"),
+        ({"parts": [{"n": "x"}]}, "spec.parts[0].n", 'Invalid value: "string": spec.parts[0].n in body must be of type number: "string"'),
+        (None, "spec", "Required value"),
+    ],
+)  # fmt: skip
+def test_what_a_definition_refuses(spec, field, message):
+    kind = kinds.Kind("example.com", "v1", "Toy", "toys")
+    obj = {"metadata": {"name": "t"}} | ({} if spec is None else {"spec": spec})
+    with pytest.raises(StatusError) as refused:
+        crdschema.prepare(kind, TOY)(obj, None)
+    assert refused.value.message == f'Toy.example.com "t" is invalid: {field}: {message}'
+
+
+def test_what_a_definition_fills_in():
+    kind = kinds.Kind("example.com", "v1", "Toy", "toys")
+    spec = {
+        "size": 5,
+        "name": "abc",
+        "port": "http",
+        "parts": [{}],
+        "free": {"x": 1},
+        "none": None,
+        "odd": "x",
+    }
+    obj = {"metadata": {"name": "t"}, "spec": spec}
+    made = crdschema.prepare(kind, TOY)(obj, None)
+    assert made["spec"] == {**spec, "color": "red", "parts": [{"n": 1.5}]}
+    assert "color" not in spec
