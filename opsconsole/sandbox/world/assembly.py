@@ -96,7 +96,6 @@ class Sandbox:
         self.story.install()
         if self._tell:
             self.story.tell()
-            self.cluster.simulation.run_until(LENGTH)
         self.url = await self._api.start()
 
     def stop(self) -> None:

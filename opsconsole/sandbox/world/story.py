@@ -26,7 +26,7 @@ from opsconsole.model.kinds import (
     ROLLOUT,
     Kind,
 )
-from opsconsole.model.objects import dig, items, text
+from opsconsole.model.objects import items, text
 from opsconsole.model.yamldoc import load_manifests
 from opsconsole.sandbox.cluster import Cluster
 from opsconsole.sandbox.world.repository import (
@@ -43,6 +43,10 @@ LENGTH = 2.5 * 3600
 
 PATIENCE = 1800.0
 """Virtual seconds that one scene may take; then the story goes on without it."""
+
+BEFORE_PREVIEW, BEFORE_CANARY, BEFORE_DRIFT = 2400.0, 270.0, 60.0
+"""Virtual seconds before the end at which the last things happen. Argo CD looks at git every
+three minutes, and the canary's first pause lasts five: at the end it is in it."""
 
 MANAGED = {
     APP_PROJECT: "infrastructure/argocd/projects/",
@@ -81,20 +85,23 @@ class Story:
                         self.store.create(kind, manifest)
 
     def tell(self) -> None:
-        """From the first sync to the six states."""
+        """From the first sync to the six states, at the virtual second LENGTH."""
         self.first_deployment()
         self.push("payments", "v1.9.0-bad", LINUS)
         self.push("checkout", "v3.5.0", LINUS)
-        self.push("search", "v1.13.0", BOB)
+        found = self.push("search", "v1.13.0", BOB)
         self.wait(lambda: self._phase("payments", "payments") == "Degraded")
-        self.wait(lambda: self._sync("search") == "Synced" and self._running("search") == 4)
-        self.wait(lambda: self._phase("checkout", "checkout") == "Healthy", soon=False)
-        self.scale("search", 7)
+        self.wait(lambda: self._deployed("search") == found)
+        self.wait(lambda: self._phase("checkout", "checkout") == "Healthy")
+        self.simulation.run_until(LENGTH - BEFORE_PREVIEW)
         self.push("inventory", "v4.3.0", BOB)
         self.push("my-app", "v2.1.0", ALICE)
-        self.wait(lambda: self._paused("production", "my-app"))
+        self.simulation.run_until(LENGTH - BEFORE_CANARY)
         self.push("my-app-canary", "v2.1.0", ALICE)
-        self.wait(lambda: self._paused("production", "my-app-canary"))
+        # after every application has seen the last commit: a new one would sync the drift away
+        self.simulation.run_until(LENGTH - BEFORE_DRIFT)
+        self.scale("search", 7)
+        self.simulation.run_until(LENGTH)
 
     def first_deployment(self) -> None:
         self.sync("inventory")
@@ -125,10 +132,9 @@ class Story:
                 DEPLOYMENT, {**found, "spec": {**found["spec"], "replicas": replicas}}
             )
 
-    def wait(self, reached: Callable[[], bool], *, soon: bool = True) -> bool:
-        """Let virtual time run until `reached`; whether it was. `soon` bounds the patience."""
-        limit = PATIENCE if soon else 2 * PATIENCE
-        return self.simulation.run_while(lambda: not reached(), limit=limit)
+    def wait(self, reached: Callable[[], bool]) -> bool:
+        """Let virtual time run until `reached`; whether it was."""
+        return self.simulation.run_while(lambda: not reached(), limit=PATIENCE)
 
     def _object(self, kind: Kind, namespace: str, name: str) -> dict[str, Any] | None:
         return self.store.find(kind, namespace, name)
@@ -136,15 +142,10 @@ class Story:
     def _health(self, app: str) -> str:
         return text(self._object(APPLICATION, "argocd", app), "status", "health", "status")
 
-    def _sync(self, app: str) -> str:
-        return text(self._object(APPLICATION, "argocd", app), "status", "sync", "status")
+    def _deployed(self, app: str) -> str:
+        """The revision of the newest entry of `status.history`."""
+        found = self._object(APPLICATION, "argocd", app)
+        return text(found, "status", "history", -1, "revision")
 
     def _phase(self, namespace: str, rollout: str) -> str:
         return text(self._object(ROLLOUT, namespace, rollout), "status", "phase")
-
-    def _paused(self, namespace: str, rollout: str) -> bool:
-        return bool(items(self._object(ROLLOUT, namespace, rollout), "status", "pauseConditions"))
-
-    def _running(self, deployment: str) -> int:
-        found = self._object(DEPLOYMENT, deployment, deployment)
-        return int(dig(found, "status", "updatedReplicas", default=0))
