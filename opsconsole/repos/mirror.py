@@ -102,6 +102,13 @@ class Mirror(Repository):
             self.fetched_at = now
             return moved
 
+    def refs(self) -> dict[str, str]:
+        """As they were fetched: nobody else moves them."""
+        with self.lock:
+            if self._refs is None:
+                self._refs = ((), self._read_refs())
+            return self._refs[1]
+
     def _local_signature(self) -> tuple[object, ...]:
         """References of a bare repository on this machine, which need no git to be compared."""
         path = Path(self.address.removeprefix("file://"))
@@ -119,6 +126,7 @@ class Mirror(Repository):
         self._ready = True
 
     def _download(self, listed: str) -> None:
+        self._refs = None
         if "\t" in listed:
             self.git(
                 "fetch", "--quiet", "--prune", "--force", "--no-write-fetch-head", FILTER, "origin",
@@ -242,6 +250,7 @@ class Mirror(Repository):
         self.git("update-ref", f"refs/heads/{branch}", sha)
         self._remote = None
         self._local = ()
+        self._refs = None
 
 
 def _patterns(files: tuple[str, ...]) -> tuple[str, ...]:
