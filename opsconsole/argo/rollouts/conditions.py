@@ -147,7 +147,9 @@ def pause_updates(ro: RolloutView, now: datetime) -> list[dict[str, Any]]:
     paused = bool(ro.pause_conditions) or ro.paused
     was_aborted = reason == n.ROLLOUT_ABORTED
     found: list[dict[str, Any]] = []
-    if paused != (reason == n.ROLLOUT_PAUSED) and not was_aborted:
+    # a pause of what is already rolled out leaves its progress as it was
+    over = is_completed(ro.status) and reason != n.ROLLOUT_PAUSED
+    if paused != (reason == n.ROLLOUT_PAUSED) and not was_aborted and not over:
         why, message = (
             (n.ROLLOUT_PAUSED, n.ROLLOUT_PAUSED_MESSAGE)
             if paused

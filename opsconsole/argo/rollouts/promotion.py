@@ -43,9 +43,19 @@ def fast_rollback(ro: RolloutView, sets: Versions, now: datetime) -> bool:
         return False
     if rollback_within_window(ro, sets):
         return True
-    if ro.blue_green is not None and sets.new.remaining(now) is not None:
-        return True
+    if ro.blue_green is not None and _is_rollback(sets.new, sets.stable):
+        return sets.new.remaining(now) is not None
     return sets.new.hash == ro.stable
+
+
+def _is_rollback(new: ReplicaSetView, stable: ReplicaSetView) -> bool:
+    """`isRollback`: the new version is older than the stable one.
+
+    Creation is known to the second: of two in one second, the one that served before is older.
+    """
+    if new.created == stable.created:
+        return new.name != stable.name and bool(text(new.annotations, n.REVISION_HISTORY))
+    return new.created < stable.created
 
 
 def full_promotion_reason(

@@ -2,7 +2,7 @@
 
     scenario = load(text)                  # or scenario_of(manifests, image=…)
     result = play(scenario)
-    print(as_text(result))                 # or as_json(result)
+    text = as_text(result)                 # or as_json(result)
 
 The same player plays the recorded runs of the real controllers in the tests.
 """

@@ -1,9 +1,9 @@
 """Faults as data: what goes wrong in a rehearsal, and when.
 
-    faults:
-      - never-ready: {image: "shop:2.1"}        # its pods never get ready
-      - crash: {at: 90, image: "shop:2.1"}      # one of its pods fails at virtual second 90
-      - metric: {at: 720, answers: {error_rate: 0.4}}
+faults:
+  - never-ready: {image: "shop:2.1"}        # its pods never get ready
+  - crash: {at: 90, image: "shop:2.1"}      # one of its pods fails at virtual second 90
+  - metric: {at: 720, answers: {error_rate: 0.4}}
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from opsconsole.argo.rollouts import phase as phases
-from opsconsole.errors import ApiError, InputError, OpsError
+from opsconsole.errors import InputError, OpsError
 from opsconsole.model.kinds import ROLLOUT
 from opsconsole.model.objects import dig, text
 from opsconsole.sandbox import cluster as clusters
@@ -25,6 +25,9 @@ from opsconsole.sandbox.store import Change
 
 POLL = 0.1
 """Virtual seconds between two looks of a wait."""
+
+COMMAND = 0.4
+"""Virtual seconds that a command takes: it starts, asks the server and prints."""
 
 SETTLE = 3.0
 """Virtual seconds that a finished scenario is watched on."""
@@ -151,10 +154,12 @@ class Player:
 
     def _do_run(self, line: str) -> None:
         done = plugin.run(line, self.scenario.namespace, self.cluster, self.client)
+        self.cluster.simulation.run_for(COMMAND)
         self._log("run", line, done.code, done.text.rstrip("\n"))
 
     def _do_kubectl(self, words: list[str]) -> None:
         out = kubectl.run(words, self.scenario.namespace, self.client)
+        self.cluster.simulation.run_for(COMMAND)
         self._log("kubectl", words, 0, out)
 
     def _do_metrics(self, answers: Mapping[str, Any]) -> None:
@@ -179,7 +184,8 @@ class Player:
     def _holds(self, wait: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
         kind_name = text(wait, "kind", default="Rollout")
         kind = next(
-            (row.kind for row in self.cluster.store.resources if row.kind.kind == kind_name), ROLLOUT
+            (row.kind for row in self.cluster.store.resources if row.kind.kind == kind_name),
+            ROLLOUT,
         )
         name = text(wait, "name", default=self.scenario.rollout)
         obj = self.cluster.store.find(kind, self.scenario.namespace, name)
@@ -207,6 +213,3 @@ def _shows(obj: Mapping[str, Any], path: str, value: Any) -> bool:
 
 def play(scenario: Scenario, *, watcher: Watcher | None = None) -> Result:
     return Player(scenario, watcher=watcher).play()
-
-
-__all__ = ["ApiError", "Entry", "Player", "Result", "play"]

@@ -1,53 +1,62 @@
-"""Command lines of `kubectl argo rollouts` in a scenario, through `argo.commands`."""
+"""Command lines of `kubectl argo rollouts` in a scenario: the plugin's own programs, in-process."""
 
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
+from typing import Any
 
-from opsconsole.argo.commands import requests
-from opsconsole.errors import OpsError
-from opsconsole.model.kinds import REPLICA_SET, ROLLOUT
+from opsconsole.argo.commands import Outcome, converse, drive
+from opsconsole.argo.commands.asks import Ask, Get, ListAll, ReadFile, Send, Wait
+from opsconsole.errors import InputError
+from opsconsole.model.kinds import Kind
+from opsconsole.model.objects import labels_of, name_of
 from opsconsole.sandbox.cluster import Cluster
 from opsconsole.sandbox.rehearse.client import Client
 
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    code: int
-    text: str
+ROUND_TRIP = 0.03
+"""Virtual seconds between a command's write and its next question."""
 
 
-def run(line: str, namespace: str, cluster: Cluster, client: Client) -> Done:
+def run(line: str, namespace: str, cluster: Cluster, client: Client) -> Outcome:
+    """Play one command line, written without the words `kubectl argo rollouts`."""
     try:
-        return _run(line, namespace, cluster, client)
-    except OpsError as e:
-        return Done(1, f"Error: {e.message}")
+        argv = shlex.split(line)
+    except ValueError as error:
+        raise InputError(f"`run` is not a command line: {error}") from error
+
+    def answer(ask: Ask) -> Any:
+        return _answer(ask, cluster, client)
+
+    # the plugin colours unless told otherwise; what a scenario keeps is plain
+    now = cluster.simulation.now
+    return drive(converse(argv, namespace=namespace, now=now, color=False), answer)
 
 
-def _run(line: str, namespace: str, cluster: Cluster, client: Client) -> Done:
-    words = shlex.split(line)
-    cmd = words[0]
-    if cmd in ("get", "list", "status", "lint"):
-        return Done(0, "")
-    name = words[2] if cmd == "set" or cmd == "retry" else words[1]
-    if cmd == "retry":
-        client.send(requests.retry_rollout(namespace, name))
-    elif cmd == "set":
-        c, i = words[3].split("=")
-        client.send(requests.set_image(client.get(ROLLOUT, namespace, name), ROLLOUT, c, i))
-    elif cmd == "abort":
-        client.send(requests.abort(namespace, name))
-    elif cmd == "pause":
-        client.send(requests.pause(namespace, name))
-    elif cmd == "promote":
-        for r in requests.promote(client.get(ROLLOUT, namespace, name), full="--full" in words, skip_current="--skip-current-step" in words, skip_all="--skip-all-steps" in words):
-            client.send(r)
-            cluster.simulation.run_for(0.03)
-    elif cmd == "undo":
-        to = next((int(w.split("=")[1]) for w in words if w.startswith("--to")), 0)
-        ro = client.get(ROLLOUT, namespace, name)
-        t = requests.undo_target(ro, cluster.store.objects(REPLICA_SET, namespace), to)
-        r = requests.undo(ro, t)
-        if r: client.send(r)
-    return Done(0, "")
+def _answer(ask: Ask, cluster: Cluster, client: Client) -> Any:
+    match ask:
+        case Get():
+            return client.get(ask.kind, ask.namespace, ask.name)
+        case ListAll():
+            return _listed(client, ask.kind, ask)
+        case Send():
+            done = client.send(ask.request)
+            cluster.simulation.run_for(ROUND_TRIP)
+            return done
+        case Wait():
+            cluster.simulation.run_for(ask.seconds)
+            return True
+        case ReadFile():
+            raise FileNotFoundError(2, "No such file or directory", ask.path)
+    raise InputError(f"a command asked for {type(ask).__name__}")
+
+
+def _listed(client: Client, kind: Kind, ask: ListAll) -> list[Any]:
+    found = client.store.objects(kind, ask.namespace or None)
+    wanted = dict(term.partition("=")[::2] for term in ask.selector.split(",") if term)
+    only = ask.field_selector.removeprefix("metadata.name=")
+    return [
+        obj
+        for obj in sorted(found, key=name_of)
+        if all(labels_of(obj).get(key) == value for key, value in wanted.items())
+        and (not only or name_of(obj) == only)
+    ]

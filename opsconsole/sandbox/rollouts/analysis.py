@@ -45,7 +45,9 @@ def reconcile(p: Pass) -> None:
     ro = p.ro
     if p.pauses.aborted or ro.promote_full or not ro.stable or p.fast_rollback or ro.fully_promoted:
         cancel(p, [*p.runs.current(), *p.runs.others])
-        _remember(p)
+        if ro.blue_green is not None:
+            # a canary's status forgets its runs here, a blue-green's keeps them
+            _remember(p)
         return
     # the real controller keeps the names of its current runs apart from the rest by status
     before = p.runs.current()
