@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from opsconsole.aio.clock import SystemClock
 from opsconsole.cli.connect import Chosen, choose, luck
 from opsconsole.cli.options import Options
 from opsconsole.engine.hub import Hub
@@ -37,12 +38,14 @@ def engine(options: Options) -> Iterator[tuple[Hub, Chosen]]:
 
 
 def wait_for(hub: Hub, ready: Callable[[Snapshot], bool], seconds: float) -> bool:
-    """Wait until `ready`; whether it came in time."""
+    """Wait until `ready`, for at most `seconds`; whether it came in time."""
     moved = threading.Event()
+    clock = SystemClock()
+    end = clock.monotonic() + seconds
     leave = hub.subscribe(lambda _: moved.set())
     try:
         while not ready(hub.snapshot()):
-            if not moved.wait(seconds):
+            if not moved.wait(max(0.0, end - clock.monotonic())):
                 return ready(hub.snapshot())
             moved.clear()
     finally:
