@@ -41,7 +41,11 @@ class GitRepository:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        run(None, ["init", "--quiet", "--bare", "--initial-branch=main", "--", str(folder)], about="git")
+        run(
+            None,
+            ["init", "--quiet", "--bare", "--initial-branch=main", "--", str(folder)],
+            about="git",
+        )
         self.repository = Repository(folder)
         self.tip = ""
         self.trees: list[dict[str, str]] = [{}]
@@ -83,7 +87,7 @@ class Player:
         options = ClusterOptions(profile="recorded", app_resync=GIT_POLL)
         self.cluster = clusters.build(options, services=services)
         # the recording's API server has no admission: namespaces need not exist
-        self.cluster.store._check_namespace = lambda *_: None  # type: ignore[method-assign]  # noqa: SLF001
+        self.cluster.store._check_namespace = lambda *_: None  # type: ignore[method-assign]
         self.client = Client(self.cluster.store)
         self.digest = GitopsDigest(TAG)
         self.commits: dict[str, str] = {}
@@ -194,7 +198,9 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             actual = play(recording, Path(folder))
         found = differences(recording, actual)
-        sys.stdout.write(f"{'same' if not found else 'DIFFERENT'} {path}\n" + "\n".join(found) + "\n")
+        sys.stdout.write(
+            f"{'same' if not found else 'DIFFERENT'} {path}\n" + "\n".join(found) + "\n"
+        )
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ def _load(name: str) -> Any:
     return module
 
 
-def GitopsDigest(tag: str) -> Any:  # noqa: N802 - named as in digest.py
+def GitopsDigest(tag: str) -> Any:
     return _load("digest").GitopsDigest(tag)
 
 

@@ -61,30 +61,33 @@ def permits_source(project: Object, url: str) -> bool:
 
 
 def permits_destination(project: Object, server: str, name: str, namespace: str) -> bool:
-    """A destination of the project for that cluster and namespace; `!` denies."""
+    """A destination of the project for that cluster and namespace.
+
+    A pattern with `!` matches what it does not name when the other half matches as well: then
+    nothing else can permit it (`app_project_types.go`, IsDestinationPermitted).
+    """
     found = False
     for entry in mappings(project, "spec", "destinations"):
-        pattern = text(entry, "namespace")
-        home_denied, home = pattern.startswith("!"), matches(pattern.removeprefix("!"), namespace)
-        cluster_denied, cluster = _cluster(entry, server, name)
-        if home_denied or cluster_denied:
-            if (home and home_denied and (cluster or cluster_denied)) or (
-                cluster and cluster_denied
-            ):
-                return False
-            continue
-        found |= home and cluster
+        cluster = _matches_cluster(entry, server, name)
+        home = matches(text(entry, "namespace").removeprefix("!"), namespace)
+        home_denied = text(entry, "namespace").startswith("!")
+        cluster_denied = (text(entry, "server") or text(entry, "name")).startswith("!")
+        if (home_denied and home and (cluster or cluster_denied)) or (
+            cluster_denied and cluster and (home or home_denied)
+        ):
+            return False
+        if not home_denied and not cluster_denied:
+            found |= home and cluster
     return found
 
 
-def _cluster(entry: Object, server: str, name: str) -> tuple[bool, bool]:
-    """(denied, matched) of a destination's cluster, by name where it has one."""
-    by_name, by_server = text(entry, "name"), text(entry, "server")
-    pattern, value = (by_name, name) if by_name and name else (by_server or by_name, server)
-    if by_name and not by_server and not name:
-        value = IN_CLUSTER_NAME if server == IN_CLUSTER else ""
-        pattern = by_name
-    return pattern.startswith("!"), matches(pattern.removeprefix("!"), value)
+def _matches_cluster(entry: Object, server: str, name: str) -> bool:
+    """A destination names its cluster by server, or by name."""
+    by_server, by_name = text(entry, "server"), text(entry, "name")
+    if by_server and matches(by_server.removeprefix("!"), server):
+        return True
+    known = name or (IN_CLUSTER_NAME if server == IN_CLUSTER else "")
+    return bool(by_name) and matches(by_name.removeprefix("!"), known)
 
 
 def permits_kind(project: Object, group: str, kind: str, name: str, *, namespaced: bool) -> bool:
@@ -140,8 +143,7 @@ def _destination_faults(destination: Object, project: Object, project_name: str)
         return ["Destination server missing from app spec"]
     namespace = text(destination, "namespace")
     if not permits_destination(project, server, name, namespace):
-        return [
-            f"application destination server '{server}' and namespace '{namespace}' "
-            f"do not match any of the allowed destinations in project '{project_name}'"
-        ]
+        why = f"application destination server '{server}' and namespace '{namespace}' "
+        why += f"do not match any of the allowed destinations in project '{project_name}'"
+        return [why]
     return []

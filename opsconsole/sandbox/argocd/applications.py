@@ -53,6 +53,7 @@ class ApplicationController:
                 yield from self._requested(app)
 
     def _cluster_secret(self, change: Change) -> Iterable[Key]:
+        """A cluster was made known: what could not be placed is looked at again."""
         if namespace_of(change.object) == HOME:
             for app in self.environment.store.objects(APPLICATION, HOME):
                 if text(app, "status", "sync", "status") == "Unknown":
@@ -63,7 +64,7 @@ class ApplicationController:
         self.refresher.request(key, LATEST)
         yield key
 
-    def _live_changed(self, instance: str, change: Change) -> None:
+    def _live_changed(self, instance: str, change: Change) -> None:  # noqa: ARG002
         """Something that an application manages has changed."""
         key = Key(HOME, instance)
         if self.environment.store.find(APPLICATION, *key) is not None:

@@ -36,14 +36,14 @@ from opsconsole.model.objects import (
 )
 from opsconsole.model.status import Health
 from opsconsole.sandbox.argocd.environment import Destination, Environment
-from opsconsole.sandbox.argocd.sources import Asked, Generated, SourceFault, grpc
+from opsconsole.sandbox.argocd.sources import Asked, Generated, SourceError, grpc
 from opsconsole.sandbox.store import Store
 
 IGNORE_EXTRANEOUS = "IgnoreExtraneous"
 COMPARE_OPTIONS = "argocd.argoproj.io/compare-options"
 
 
-class RepositoryFault(Exception):
+class RepositoryError(Exception):
     """Inside the grace period: a repository's fault changes nothing yet."""
 
 
@@ -87,7 +87,7 @@ class Comparer:
         force: bool = False,
         forgiving: bool = False,
     ) -> Comparison:
-        """`force` asks the repository again; `forgiving` raises RepositoryFault for its faults."""
+        """`force` asks the repository again; `forgiving` raises RepositoryError for its faults."""
         found = Comparison()
         asked_sources = list(sources) or sources_of(app)
         generated = self._generate(
@@ -125,9 +125,9 @@ class Comparer:
             wanted = wanted or text(source, "targetRevision") or "HEAD"
             try:
                 one = self.environment.sources.generate(source, wanted, asked, force=force)
-            except SourceFault as fault:
+            except SourceError as fault:
                 if forgiving:
-                    raise RepositoryFault(str(fault)) from fault
+                    raise RepositoryError(str(fault)) from fault
                 why = (
                     "Failed to load target state: failed to generate manifest for source "
                     f"{index + 1} of {len(sources)}: {grpc(fault)}"

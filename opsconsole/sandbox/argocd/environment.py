@@ -91,7 +91,7 @@ class Environment:
         self.store = store
         self.sources = sources
         self.clusters = clusters if clusters is not None else {}
-        self.changed: Changed = lambda instance, change: None
+        self.changed: Changed = _nobody
         self.tracking = Tracking()
         self.ignores: list[Ignore] = []
         self._live: dict[str, LiveObjects] = {}
@@ -195,10 +195,11 @@ class Environment:
 
     def _of(self, server: str, store: Store) -> LiveObjects:
         if server not in self._live:
-            self._live[server] = LiveObjects(
-                store, self.tracking, lambda instance, change: self.changed(instance, change)
-            )
+            self._live[server] = LiveObjects(store, self.tracking, self._tell)
         return self._live[server]
+
+    def _tell(self, instance: str, change: Change) -> None:
+        self.changed(instance, change)
 
     # events
 
@@ -227,6 +228,11 @@ class Environment:
                 "source": {"component": COMPONENT},
             },
         )
+
+
+def _nobody(instance: str, change: Change) -> None:
+    """Until a controller listens."""
+    del instance, change
 
 
 def _system_ignores(data: Mapping[str, Any]) -> list[Ignore]:

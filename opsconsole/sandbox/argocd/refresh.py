@@ -28,7 +28,7 @@ from opsconsole.model.times import format_instant, parse_instant
 from opsconsole.sandbox.argocd.comparison import (
     Comparer,
     Comparison,
-    RepositoryFault,
+    RepositoryError,
     sources_of,
     wants_refresh,
 )
@@ -139,7 +139,7 @@ class Refresher:
                 force=level >= RESOLVE,
                 forgiving=level < RESOLVE and self._in_grace(key),
             )
-        except RepositoryFault:
+        except RepositoryError:
             self._faulty_since.setdefault(key, self.environment.store.simulation.elapsed)
             self._put(key, {"reconciledAt": self._now()} if level >= LATEST else {})
             return None

@@ -21,7 +21,7 @@ from opsconsole.repos.objects import CommitTree
 _SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}", re.ASCII)
 
 
-class SourceFault(Exception):
+class SourceError(Exception):
     """A source that gives no manifests; the message is the repo-server's."""
 
 
@@ -55,14 +55,14 @@ class Sources:
         self._fetched: dict[str, float] = {}
 
     def resolve(self, url: str, revision: str, *, force: bool) -> str:
-        """Branch, tag or commit → commit. Raises SourceFault."""
+        """Branch, tag or commit → commit. Raises SourceError."""
         mirror = self.repositories.mirror(url)
         try:
             if not _SHA.fullmatch(revision) or force or url not in self._fetched:
                 self._fetch(url, force=force)
             return mirror.resolve(revision)
         except OpsError as fault:
-            raise SourceFault(fault.message) from fault
+            raise SourceError(fault.message) from fault
 
     def _fetch(self, url: str, *, force: bool) -> None:
         last = self._fetched.get(url)
@@ -72,17 +72,17 @@ class Sources:
         self._fetched[url] = self._now()
 
     def tree(self, url: str, revision: str, *, force: bool = False) -> tuple[str, CommitTree]:
-        """(commit, its files). Raises SourceFault."""
+        """(commit, its files). Raises SourceError."""
         sha = self.resolve(url, revision, force=force)
         try:
             return sha, self.repositories.mirror(url).tree(sha)
         except OpsError as fault:
-            raise SourceFault(fault.message) from fault
+            raise SourceError(fault.message) from fault
 
     def generate(
         self, source: Mapping[str, Any], revision: str, asked: Asked, *, force: bool
     ) -> Generated:
-        """The manifests of a source. Raises SourceFault."""
+        """The manifests of a source. Raises SourceError."""
         url, path = text(source, "repoURL"), text(source, "path")
         sha, tree = self.tree(url, revision, force=force)
         if text(source, "ref") and not path:
@@ -109,11 +109,11 @@ class Sources:
             )
             made = self.renderer.render(tree, path, options, repository=url)
         except OpsError as fault:
-            raise SourceFault(fault.message) from fault
+            raise SourceError(fault.message) from fault
         return Generated(sha, made.manifests, made.tool)
 
 
-def grpc(fault: SourceFault) -> str:
+def grpc(fault: SourceError) -> str:
     """The fault as it comes out of the repo-server."""
     message = str(fault)
     code = "FailedPrecondition" if message.startswith("Failed to unmarshal") else "Unknown"
