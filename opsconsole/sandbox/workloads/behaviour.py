@@ -9,7 +9,7 @@ pod, so they are written into the template of a Rollout, Deployment or Job):
 | tag with a word of `broken missing error invalid notfound unpullable`, name or tag with `does-not-exist`, `doesnt-exist`, `non-existent`, `no-such`, `not-found` | `ErrImagePull`, then `ImagePullBackOff` (10 s, doubled, at most 5 min) |
 | annotation `sandbox.opsconsole/image: missing` | the same |
 | `command` whose program's name has a word `bad missing invalid bogus nope` or a phrase as above | `RunContainerError`, exit code 128 `StartError` |
-| annotation `sandbox.opsconsole/crash-after: 90s` (and `…/exit-code: 3`, default 1) | runs that long, then ends with that code |
+| annotation `sandbox.opsconsole/crash-after: 90s` (and `…/exit-code: "3"`, default 1) | runs that long, then ends with that code |
 | annotation `sandbox.opsconsole/oom-after: 90s`, tag with a word `oom` (20 s) | `OOMKilled`, exit code 137 |
 | tag with a word of `crash crashes crashing crashloop panic` | ends with code 1 after 2 s |
 | annotation `test/job: fail`, tag with a word of `fail fails failing`; restartPolicy not Always | ends with code 1 after `job-seconds` |
