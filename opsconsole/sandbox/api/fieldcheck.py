@@ -25,13 +25,14 @@ class Mistyped(Exception):  # noqa: N818 - a finding, turned into a Status at on
 def checked(kind: Kind, obj: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
     """The object with only known fields, and `unknown field "…"` for the others.
 
-    StatusError 400 for a field of the wrong type. Kinds without a table come back as they are.
+    StatusError 400 for a field of the wrong type. Of kinds without a table only the metadata is
+    looked at.
     """
     struct = schema().of(kind)
-    if struct is None:
-        return dict(obj), []
     unknown: list[str] = []
     try:
+        if struct is None:
+            return {**obj, **_metadata(obj.get("metadata"), unknown)}, unknown
         known = _struct(obj, struct, "", unknown)
     except Mistyped as fault:
         raise cannot_handle(kind, str(fault)) from fault
@@ -40,6 +41,13 @@ def checked(kind: Kind, obj: Mapping[str, Any]) -> tuple[dict[str, Any], list[st
         u for u in unknown if u not in ('unknown field "apiVersion"', 'unknown field "kind"')
     ]
     return {**head, **known}, unknown
+
+
+def _metadata(meta: Any, unknown: list[str]) -> dict[str, Any]:
+    if meta is None:
+        return {}
+    whole = Ref("struct", "meta/v1.ObjectMeta")
+    return {"metadata": _value(meta, whole, "metadata", unknown, "ObjectMeta")}
 
 
 def cannot_handle(kind: Kind, why: str) -> StatusError:

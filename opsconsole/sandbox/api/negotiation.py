@@ -5,7 +5,9 @@ Separate from the verbs so that these see decoded values only.
 
 from __future__ import annotations
 
+import contextlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +22,9 @@ STRATEGIC, APPLY = "application/strategic-merge-patch+json", "application/apply-
 
 LIMIT = 3 * 1024 * 1024
 """Bytes of a request's body (the API server's own limit)."""
+
+DEPTH = 200
+"""Levels of a body; Go allows 10,000, which no real object comes near."""
 
 TABLE, PARTIAL, PARTIAL_LIST, WHOLE = (
     "Table",
@@ -76,25 +81,56 @@ def decode(content_type: str, body: bytes) -> Any:
 
 
 def decode_json(body: bytes) -> Any:
+    """A JSON value that can be written again: no NaN, no half of a character, no abyss."""
     try:
-        return json.loads(body)
+        value = json.loads(body, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
         raise bad_request(
             f"couldn't get version/kind; json parse error: {bounded(error)}"
         ) from error
+    if body.count(b"[") + body.count(b"{") > DEPTH:
+        _check_depth(value)
+    return _whole_characters(value) if _SURROGATE.search(body) else value
+
+
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+
+
+def _no_number(name: str) -> Any:
+    raise ValueError(f"invalid character '{name[0]}' looking for beginning of value")
+
+
+def _whole_characters(value: Any) -> Any:
+    """Lone surrogates become U+FFFD, as Go's decoder has it."""
+    text = json.dumps(value, ensure_ascii=False)
+    return json.loads(text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace"))
+
+
+def _check_depth(value: Any) -> None:
+    level = [value] if isinstance(value, dict | list) else []
+    for _ in range(DEPTH):
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(inner, dict | list)
+        ]
+        if not level:
+            return
+    raise bad_request("json parse error: exceeded max depth")
 
 
 def decode_yaml(body: bytes) -> Any:
-    try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
-        pass
+    with contextlib.suppress(StatusError):
+        return decode_json(body)
     from opsconsole.model import yamldoc
 
     try:
-        return yamldoc.load(body.decode())
+        value = yamldoc.load(body.decode())
     except (YamlError, UnicodeDecodeError) as error:
         raise bad_request(f"error decoding YAML: {bounded(error)}") from error
+    _check_depth(value)
+    return value
 
 
 def unsupported(types: tuple[str, ...]) -> StatusError:
