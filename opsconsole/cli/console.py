@@ -31,7 +31,6 @@ def start(options: Options, words: list[str]) -> int:
 
         return Hub(chosen.connector, chosen.settings, chosen.clock, luck())
 
-    _quiet()
     return run(Later(engine), chosen.environment, chosen.settings)
 
 
@@ -58,12 +57,3 @@ def prepare(*, slow: bool) -> None:
     }
     for name, value in defaults.items():
         os.environ.setdefault(name, value)
-
-
-def _quiet() -> None:
-    """No log line may reach the terminal while the console draws on it."""
-    import logging
-
-    root = logging.getLogger()
-    root.handlers[:] = [logging.NullHandler()]
-    logging.lastResort = None

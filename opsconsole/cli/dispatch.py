@@ -103,6 +103,7 @@ def usage() -> str:
 
 def run(words: Sequence[str]) -> int:
     """Run it; errors are printed as `error: …` with a hint, never as a traceback."""
+    quiet()
     try:
         return _run(list(words))
     except OpsError as fault:
@@ -114,6 +115,15 @@ def run(words: Sequence[str]) -> int:
         # whoever read our output has gone; keep the interpreter from complaining at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+
+
+def quiet() -> None:
+    """No log line of a library may reach the terminal: what matters is an error or an incident."""
+    import logging
+
+    root = logging.getLogger()
+    if not root.handlers:
+        root.addHandler(logging.NullHandler())
 
 
 def complain(fault: OpsError) -> None:
