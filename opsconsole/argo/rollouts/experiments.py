@@ -76,12 +76,11 @@ def _template(
         "selector": selector,
         "template": {**template, "metadata": meta},
     }
-    for field, value in (
-        ("replicas", whole(step.get("replicas"))),
-        ("minReadySeconds", whole(rs.get("minReadySeconds")) or None),
-    ):
-        if value is not None:
-            found[field] = value
+    counts = {
+        "replicas": whole(step.get("replicas")),
+        "minReadySeconds": whole(rs.get("minReadySeconds")) or None,
+    }
+    found |= {field: value for field, value in counts.items() if value is not None}
     if step.get("weight") is not None or step.get("service") is not None:
         name = text(step, "service", "name")
         found["service"] = {"name": name} if name else {}

@@ -103,10 +103,10 @@ def http_indexes(names: Sequence[str], routes: Sequence[Route]) -> list[int]:
         return []
     found = []
     for name in names:
-        index = next((i for i, r in enumerate(routes) if text(r, "name") == name), None)
-        if index is None:
+        place = next((i for i, r in enumerate(routes) if text(r, "name") == name), None)
+        if place is None:
             raise RuleError(f"HTTP Route '{name}' is not found in the defined Virtual Service.")
-        found.append(index)
+        found.append(place)
     return found
 
 

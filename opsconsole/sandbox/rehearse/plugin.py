@@ -51,7 +51,7 @@ def _answer(ask: Ask, cluster: Cluster, client: Client) -> Any:
 
 
 def _listed(client: Client, kind: Kind, ask: ListAll) -> list[Any]:
-    found = client.store.objects(kind, ask.namespace or None)
+    found = client.store.objects(kind, ask.namespace)
     wanted = dict(term.partition("=")[::2] for term in ask.selector.split(",") if term)
     only = ask.field_selector.removeprefix("metadata.name=")
     return [
