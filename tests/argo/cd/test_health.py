@@ -75,5 +75,6 @@ def test_mistyped_objects_do_not_raise() -> None:
         ("batch", "Job"),
         ("argoproj.io", "Rollout"),
     ):
-        for status in (None, 3, [], {"conditions": 3}, {"conditions": [1]}):
+        mistyped: tuple[Any, ...] = (None, 3, [], {"conditions": 3}, {"conditions": [1]})
+        for status in mistyped:
             assess({**live(kind, group, name="x"), "status": status, "spec": status})
