@@ -68,7 +68,7 @@ class Server:
         self.options = options
         self.cluster = _cluster(options)
         self.pacer = Pacer(self.cluster.simulation, speed=options.speed)
-        self.api = ApiServer(self.cluster.store)
+        self.api = ApiServer(self.cluster.store, schemas=options.profile != "recorded")
         self.url = ""
         self._saved = 0
         self._tasks: list[asyncio.Task[None]] = []

@@ -23,7 +23,7 @@ from opsconsole.model.objects import (
 from opsconsole.model.times import format_instant
 from opsconsole.sandbox.api import crdschema
 from opsconsole.sandbox.catalogue import CRD, ROWS
-from opsconsole.sandbox.resources import Column, Obj, Resource
+from opsconsole.sandbox.resources import Column, Obj, Resource, as_is
 from opsconsole.sandbox.store import Change, Store
 
 _OURS = frozenset((kind.group, kind.kind) for kind in (row.kind for row in ROWS))
@@ -31,10 +31,14 @@ _OURS = frozenset((kind.group, kind.kind) for kind in (row.kind for row in ROWS)
 
 
 class CrdWatcher:
-    """Keeps `store.resources` in step with the definitions."""
+    """Keeps `store.resources` in step with the definitions.
 
-    def __init__(self, store: Store) -> None:
+    Without `schemas`, what a definition's schema asks is not looked at (profile `recorded`).
+    """
+
+    def __init__(self, store: Store, *, schemas: bool = True) -> None:
         self.store = store
+        self.schemas = schemas
         self._mine: dict[str, Kind] = {}
         self._dirty: list[str] = []
         self._leave: Callable[[], None] | None = None
@@ -70,7 +74,7 @@ class CrdWatcher:
             crd = self.store.find(CRD, "", self._dirty.pop())
             if crd is None or "deletionTimestamp" in crd["metadata"]:
                 continue
-            row = row_of(crd)
+            row = row_of(crd, schemas=self.schemas)
             if row is None:
                 continue
             if (row.kind.group, row.kind.kind) not in _OURS:
@@ -112,7 +116,7 @@ class CrdWatcher:
         self.store.resources.remove(kind)
 
 
-def row_of(crd: Obj) -> Resource | None:
+def row_of(crd: Obj, *, schemas: bool = True) -> Resource | None:
     """The row that a definition asks for; None when it does not say enough."""
     names: Any = dig(crd, "spec", "names")
     group = text(crd, "spec", "group")
@@ -128,6 +132,7 @@ def row_of(crd: Obj) -> Resource | None:
         namespaced=text(crd, "spec", "scope") != "Cluster",
     )
     subresources = dig(storage, "subresources", default={})
+    schema = mapping(storage, "schema", "openAPIV3Schema")
     columns = tuple(
         Column(text(c, "name"), text(c, "type"), text(c, "jsonPath"), int(c.get("priority") or 0))
         for c in mappings(storage, "additionalPrinterColumns")
@@ -142,5 +147,5 @@ def row_of(crd: Obj) -> Resource | None:
         categories=tuple(map(str, items(names, "categories"))),
         versions=tuple(text(v, "name") for v in versions if v is not storage),
         columns=columns,
-        prepare=crdschema.prepare(kind, mapping(storage, "schema", "openAPIV3Schema")),
+        prepare=crdschema.prepare(kind, schema) if schemas else as_is,
     )

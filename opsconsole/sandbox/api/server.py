@@ -43,10 +43,13 @@ PIECE = 100
 class ApiServer:
     """Serves one store. `start` and `stop` on the loop that owns it.
 
-    `logs` gives what a pod printed; `faults` is for tests.
+    `logs` gives what a pod printed; without `schemas` definitions' schemas are not looked at;
+    `faults` is for tests.
     """
 
-    def __init__(self, store: Store, *, logs: subresources.Logs | None = None) -> None:
+    def __init__(
+        self, store: Store, *, logs: subresources.Logs | None = None, schemas: bool = True
+    ) -> None:
         self.store = store
         self.faults = Faults()
         self.verbs = Verbs(store)
@@ -54,7 +57,7 @@ class ApiServer:
         self.url = ""
         self.bookmark_interval = BOOKMARK_INTERVAL
         self.requests = 0
-        self._crds = CrdWatcher(store)
+        self._crds = CrdWatcher(store, schemas=schemas)
         self._runner: web.ServerRunner | None = None
         self._stopping = asyncio.Event()
         self._documents = openapi.Documents(store.resources)

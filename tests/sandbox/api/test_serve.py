@@ -348,3 +348,32 @@ def test_events_do_not_pile_up():
     assert cluster.store.objects(EVENT) == []
     cluster.simulation.run_for(3000)
     assert cluster.simulation.next_at() is None
+
+
+@pytest.mark.parametrize(("profile", "size"), [("realistic", 3), ("recorded", None)])
+def test_definitions_fill_nothing_in_on_the_recorded_stand(profile, size):
+    async def play() -> None:
+        server = Server(options(profile=profile))
+        url = await server.start()
+        spec = {"properties": {"size": {"default": 3}}}
+        version = {
+            "name": "v1",
+            "served": True,
+            "storage": True,
+            "schema": {"openAPIV3Schema": {"properties": {"spec": spec}}},
+        }
+        names = {"kind": "Toy", "plural": "toys"}
+        crd = {
+            "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": {"name": "toys.e.com"},
+            "spec": {"group": "e.com", "scope": "Namespaced", "names": names, "versions": [version]},
+        }  # fmt: skip
+        toy = {"apiVersion": "e.com/v1", "kind": "Toy", "metadata": {"name": "t"}, "spec": {}}
+        async with aiohttp.ClientSession() as session:
+            await session.post(
+                f"{url}/apis/apiextensions.k8s.io/v1/customresourcedefinitions", json=crd
+            )
+            reply = await session.post(f"{url}/apis/e.com/v1/namespaces/default/toys", json=toy)
+            assert (await reply.json())["spec"].get("size") == size
+        await server.stop()
+
+    asyncio.run(play())
