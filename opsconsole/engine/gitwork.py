@@ -7,7 +7,7 @@ cost is remembered, so that nothing is read twice while neither branch nor revis
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -15,10 +15,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from opsconsole.aio.clock import Clock
 from opsconsole.errors import GuardError, OpsError, RepoError
 from opsconsole.model.applications import Application, Source
+from opsconsole.model.objects import mapping, text
 from opsconsole.model.revisions import History
+from opsconsole.model.status import Sync
 from opsconsole.settings import RepoSettings
 
 if TYPE_CHECKING:
+    from opsconsole.render.renderer import Renderer
     from opsconsole.repos.mirror import Mirror, Repositories, RevertPlan
 
 T = TypeVar("T")
@@ -41,6 +44,7 @@ class GitWork:
         self._settings = settings
         self._clock = clock
         self._repositories: Repositories | None = None
+        self._renderer: Renderer | None = None
         self._read: dict[tuple[str, str, str, str], History] = {}
 
     async def close(self) -> None:
@@ -55,10 +59,31 @@ class GitWork:
             what = "a Helm chart" if source.chart else "no repository"
             return History(error=f"the source is {what}: there is no git history")
         try:
-            return await self._on_thread(lambda: self._history(source, app.revision, fetch=fetch))
+            return await self._on_thread(lambda: self._history(source, running(app), fetch=fetch))
         except (OpsError, OSError) as fault:
             message = fault.message if isinstance(fault, OpsError) else str(fault)
-            return History(live=app.revision, branch=source.target_revision, error=message)
+            return History(live=running(app), branch=source.target_revision, error=message)
+
+    async def manifests(self, raw: Mapping[str, Any], app: Application) -> list[dict[str, Any]]:
+        """What git wants of an Application with one source. Raises OpsError (also when rendering fails)."""
+        source = mapping(raw, "spec", "source")
+        if not source or text(source, "chart"):
+            raise GuardError("only a single source from git can be compared here")
+
+        def work() -> list[dict[str, Any]]:
+            from opsconsole.render.options import from_source
+            from opsconsole.render.renderer import Renderer
+
+            if self._renderer is None:
+                self._renderer = Renderer()
+            mirror = self._mirror(app.source.repo_url)
+            sha = mirror.resolve(app.source.target_revision)
+            options = from_source(source, app_name=app.name, namespace=app.destination_namespace)
+            path = app.source.path
+            made = self._renderer.render(mirror.tree(sha), path, options, repository=mirror.url)
+            return list(made.manifests)
+
+        return await self._on_thread(work)
 
     async def plan_revert(self, app: Application, commit: str) -> Revert:
         """The commands that undo a commit on the application's branch. Raises OpsError."""
@@ -119,16 +144,33 @@ class GitWork:
         key = (source.repo_url, source.path, desired, live)
         held = self._read.get(key)
         if held is None:
+            commits = tuple(mirror.history(source.path, desired, COMMITS))
             held = History(
-                commits=tuple(mirror.history(source.path, desired, COMMITS)),
-                live=live,
-                desired=desired,
+                commits=commits,
+                live=_newest(mirror, source.path, live) if live else "",
+                desired=commits[0].sha if commits else desired,
                 branch=_branch_or(mirror, source.target_revision),
             )
             self._read[key] = held
             if len(self._read) > 64:
                 self._read.pop(next(iter(self._read)))
         return replace(held, fetched_at=mirror.fetched_at)
+
+
+def running(app: Application) -> str:
+    """The revision that the cluster runs: the compared one when nothing differs, else the last deployed."""
+    if app.sync is Sync.SYNCED:
+        return app.revision
+    return app.history[-1].revision if app.history else ""
+
+
+def _newest(mirror: Mirror, path: str, revision: str) -> str:
+    """The newest commit up to a revision that touches the path: a monorepo's revision rarely does."""
+    try:
+        found = mirror.history(path, revision, 1)
+    except OpsError:
+        return revision
+    return found[0].sha if found else revision
 
 
 def touched(history: History, sha: str) -> datetime | None:

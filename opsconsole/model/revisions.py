@@ -25,8 +25,9 @@ class Commit:
 class History:
     """Commits that touch an application's path, newest first.
 
-    `live` is the revision that the cluster runs (`status.sync.revision` of the last sync),
-    `desired` what targetRevision resolves to now; `error` says why there is no history.
+    `live` is the newest of them that the cluster runs, `desired` the newest that targetRevision
+    has now (in a monorepo the synced revision itself rarely touches the path); `error` says why
+    there is no history.
     """
 
     commits: tuple[Commit, ...] = ()
