@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from opsconsole.argo.rollouts import phase as phases
+from opsconsole.argo.rollouts.spec import RolloutView
 from opsconsole.errors import InputError, OpsError
 from opsconsole.model.kinds import ROLLOUT
 from opsconsole.model.objects import dig, text
@@ -170,6 +171,18 @@ class Player:
         self._log("sleep", seconds)
         self.cluster.simulation.run_for(seconds)
 
+    def _do_promote(self, limit: float) -> None:
+        """Promote at every pause until the rollout is Healthy or Degraded, `limit` s at most."""
+        self._log("promote", limit)
+        end = self.now + limit
+        phase = ""
+        while self.now < end and phase not in ("Healthy", "Degraded"):
+            ro = self.cluster.store.find(ROLLOUT, self.scenario.namespace, self.scenario.rollout)
+            phase = phases.observed(ro)[0].value if ro is not None else ""
+            if phase == "Paused" and ro is not None and _needs_promotion(ro):
+                self._do_run(f"promote {self.scenario.rollout}")
+            self.cluster.simulation.run_for(1.0)
+
     def _do_wait(self, wait: Mapping[str, Any]) -> None:
         wanted: Mapping[str, Any] = wait["for"]
         timeout = float(wait.get("timeout") or self.scenario.timeout)
@@ -204,6 +217,15 @@ class Player:
     def restart_controllers(self) -> None:
         """Start the controllers of the group `rollouts` anew: they go on from the objects."""
         self.cluster.restart_group("rollouts")
+
+
+def _needs_promotion(obj: Mapping[str, Any]) -> bool:
+    """Whether it would rest for ever: not at a pause that ends by itself."""
+    ro = RolloutView(obj)
+    pause = None if ro.current_step is None else ro.current_step.get("pause")
+    if isinstance(pause, Mapping) and pause.get("duration") is not None:
+        return ro.paused
+    return ro.blue_green is None or not ro.auto_promotion_enabled or ro.paused
 
 
 def _shows(obj: Mapping[str, Any], path: str, value: Any) -> bool:

@@ -14,6 +14,7 @@ One format for recorded runs and for users (YAML or JSON):
       - kubectl: [patch, rollout, checkout, --type=merge, -p, '{"spec": {}}']
       - metrics: {error_rate: 0.4}
       - wait: {for: {status.phase: Healthy}, timeout: 600}
+      - promote: 7200            # promote wherever it rests, until it rests no more; seconds
       - sleep: 30
 """
 
@@ -26,7 +27,8 @@ from typing import Any
 from opsconsole.errors import InputError, bounded
 from opsconsole.model.objects import mappings, text
 
-STEPS = ("apply", "run", "kubectl", "metrics", "wait", "sleep", "delete")
+STEPS = ("apply", "run", "kubectl", "metrics", "wait", "promote", "sleep", "delete")
+DAY = 86400.0
 WAIT = 60.0
 """Virtual seconds that a wait may take unless it says otherwise."""
 
@@ -121,6 +123,10 @@ def _seconds(value: Any, where: str) -> float:
     raise InputError(f"{where}: a number of seconds is needed, not {bounded(value, 40)}")
 
 
+def _limit(value: Any, where: str) -> float:
+    return DAY if value is True else _seconds(value, where)
+
+
 _CHECKS = {
     "apply": _manifests,
     "delete": _manifests,
@@ -128,5 +134,6 @@ _CHECKS = {
     "kubectl": _words,
     "metrics": _mapping,
     "wait": _wait,
+    "promote": _limit,
     "sleep": _seconds,
 }
