@@ -17,7 +17,7 @@ from opsconsole.view.table import Column, Layout, lay_out, row_line
 
 COLUMNS = (
     Column("mark", "", 1, order=0),
-    Column("name", "NAME", 13, order=0, flex=4, most=40),
+    Column("name", "NAME", 13, order=0, flex=2, most=32),
     Column("project", "PROJECT", 8, order=5, flex=1, most=16),
     Column("sync", "SYNC", 11, order=2),
     Column("health", "HEALTH", 13, order=1),
@@ -49,9 +49,14 @@ def row(app: Application, shape: Layout, glyphs: Glyphs, now: datetime) -> Line:
         "health": badge(app.health, glyphs),
         "revision": (revision(app.revision) if app.revision else "-", "muted"),
         "age": (age(app.last_activity, now), "muted"),
-        "attention": (safe(app.attention), "warn"),
+        "attention": (attention(app), "warn"),
     }
     return row_line(cells, shape, glyphs.ellipsis)
+
+
+def attention(app: Application) -> str:
+    """Why a human should look, without the name that stands beside it."""
+    return safe(app.attention).removeprefix(f"{safe(app.name)}: ")
 
 
 def _mark(app: Application, glyphs: Glyphs) -> Span:
@@ -78,7 +83,7 @@ def detail(app: Application, drift: Sequence[tuple[str, str]], canvas: Canvas) -
     if app.health_message:
         lines += _pair("health", safe(app.health_message), width, "warn")
     if app.attention:
-        lines += _pair("needs", safe(app.attention), width, "warn")
+        lines += _pair("needs", attention(app), width, "warn")
     for condition in app.conditions:
         lines += _pair(safe(condition.type), safe(condition.message), width, "bad")
     for problem in app.problems:

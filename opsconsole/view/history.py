@@ -58,6 +58,8 @@ def state(history: History, width: int) -> list[Line]:
     lines: list[Line] = []
     if history.error:
         lines += wrapped(safe(history.error), "bad", width)
+    elif not history.commits and history.fetched_at is None:
+        lines.append(line(("reading git", "muted")))
     elif not history.commits:
         lines.append(line(("no commits touch this path", "muted")))
     for path in history.plaintext_secrets:

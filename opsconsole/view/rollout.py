@@ -57,7 +57,7 @@ def _head(rollout: Rollout, canvas: Canvas) -> list[Line]:
     )
     lines = [spread(tuple(title), right, width, glyphs.ellipsis)]
     lines += _waits(rollout, canvas)
-    if rollout.strategy == "Canary":
+    if rollout.strategy == "Canary" and (rollout.aborted or not rollout.fully_promoted):
         lines.append(_weight(rollout, canvas))
     lines.append(_counts(rollout, canvas))
     limit = 0 if canvas.full else 2 if canvas.height >= 14 else 1
@@ -83,8 +83,12 @@ def _waits(rollout: Rollout, canvas: Canvas) -> list[Line]:
     at = f" ({clock(rollout.waiting_until)})" if canvas.width >= 50 else ""
     tail = line((until, "accent"), (at, "muted")) if until else BLANK
     human = not until and bool(rollout.paused_reason)
-    label = "waits for " if canvas.width >= 50 else f"{canvas.glyphs.waiting} "
-    text = line((label, "muted"), (safe(rollout.waiting_for), "paused" if human else "text"))
+    narrow = canvas.width < 50
+    label = f"{canvas.glyphs.waiting} " if narrow else "waits for "
+    what = safe(rollout.waiting_for)
+    if narrow:
+        what = what.removeprefix("the ")
+    text = line((label, "muted"), (what, "paused" if human else "text"))
     return [spread(text, tail, canvas.width, canvas.glyphs.ellipsis)]
 
 
