@@ -1,0 +1,57 @@
+"""What was sent already: the annotation that keeps a state from being told twice."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from opsconsole.argo.cd.notifications.config import Result
+from opsconsole.argo.cd.notifications.subscriptions import Destination
+
+NOTIFIED = "notified.notifications.argoproj.io"
+LIMIT = 100
+"""Entries that are kept; the oldest go first."""
+
+
+class Ledger:
+    """`seen` maps keys to the second since the epoch at which they were noted."""
+
+    def __init__(self, raw: object = None) -> None:
+        self.seen: dict[str, int] = {}
+        if isinstance(raw, str):
+            try:
+                loaded = json.loads(raw)
+            except ValueError:
+                loaded = None
+            if isinstance(loaded, Mapping):
+                self.seen = {str(k): int(n) for k, n in loaded.items() if isinstance(n, int)}
+
+    def note(self, trigger: str, result: Result, to: Destination, now: int, *, sent: bool) -> bool:
+        """Note that a condition was told (or no longer holds); whether that is new.
+
+        A condition with oncePer stays noted when it no longer holds.
+        """
+        key = f"{trigger}:{result.key}:{to.service}:{to.recipient}"
+        if result.once_per:
+            key = f"{result.once_per}:{key}"
+        if (key in self.seen) is sent:
+            return False
+        if sent:
+            self.seen[key] = now
+        elif result.once_per:
+            return False
+        else:
+            del self.seen[key]
+        return True
+
+    def forget(self, trigger: str, result: Result, to: Destination) -> None:
+        """A delivery failed: it is tried again next time."""
+        key = f"{trigger}:{result.key}:{to.service}:{to.recipient}"
+        self.seen.pop(f"{result.once_per}:{key}" if result.once_per else key, None)
+
+    def dumped(self) -> str | None:
+        """The annotation's text; None when there is nothing to note."""
+        kept = sorted(self.seen.items(), key=lambda pair: -pair[1])[:LIMIT]
+        if not kept:
+            return None
+        return json.dumps(dict(sorted(kept)), separators=(",", ":"))

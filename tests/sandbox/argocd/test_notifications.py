@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from opsconsole.argo.cd.notifications import NOTIFIED
+from opsconsole.model.kinds import APPLICATION, CONFIG_MAP, SECRET
+from opsconsole.sandbox import cluster as clusters
+from opsconsole.sandbox.argocd.notifications import Outbox
+from opsconsole.sandbox.cluster import Cluster, ClusterOptions
+
+TABLE = json.loads(
+    (Path(__file__).resolve().parents[2] / "conformance/tables/notifications.json").read_text()
+)
+HOOK = "http://hook.local"
+PREFIX = "notifications.argoproj.io/"
+
+
+def start(config: dict[str, str]) -> tuple[Cluster, Outbox]:
+    outbox = Outbox(lambda made: 500 if made.address == f"{HOOK}/fail" else 200)
+    without = frozenset({"argocd", "applicationset"})
+    cluster = clusters.build(ClusterOptions(without=without), services={"outbox": outbox})
+    data = {k: v.replace("HOOK", HOOK) for k, v in config.items()}
+    meta = {"namespace": "argocd"}
+    cluster.store.create(
+        CONFIG_MAP, {"metadata": {**meta, "name": "argocd-notifications-cm"}, "data": data}
+    )
+    secret = {
+        "metadata": {**meta, "name": "argocd-notifications-secret"},
+        "stringData": {"token": "secret"},
+    }
+    cluster.store.create(SECRET, secret)
+    cluster.start()
+    return cluster, outbox
+
+
+def put(cluster: Cluster, name: str, state: dict[str, Any]) -> None:
+    notes = {PREFIX + k: v for k, v in state["annotations"].items()}
+    status: dict[str, Any] = {
+        "sync": {"status": state["sync"], "revision": state["revision"]},
+        "health": {"status": state["health"]},
+    }
+    if state["phase"]:
+        status["operationState"] = {"phase": state["phase"]}
+    old = cluster.store.find(APPLICATION, "argocd", name)
+    if old is None:
+        meta = {"name": name, "namespace": "argocd", "annotations": notes}
+        cluster.store.create(APPLICATION, {"metadata": meta, "spec": {}, "status": status})
+    else:
+        cluster.store.update(APPLICATION, {**old, "status": status})
+    cluster.simulation.run_for(2.5)
+
+
+def requests(outbox: Outbox) -> list[dict[str, Any]]:
+    found = [
+        {
+            "path": s.delivery.address.removeprefix(HOOK),
+            "method": s.delivery.method,
+            "headers": dict(s.delivery.headers),
+            "body": s.delivery.body,
+        }
+        for s in outbox.sent
+    ]
+    outbox.sent.clear()
+    return distinct(found)
+
+
+def distinct(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [one for i, one in enumerate(found) if one not in found[:i]]
+
+
+@pytest.mark.parametrize("row", TABLE["rows"], ids=lambda r: r["scenario"])
+def test_recorded_notifications(row: dict[str, Any]) -> None:
+    cluster, outbox = start(TABLE["config"])
+    name = row["scenario"]
+    services = {k.rpartition(".")[2] for s in row["steps"] for k in s["set"]["annotations"]}
+    for step in row["steps"]:
+        put(cluster, name, step["set"])
+        # what another scenario's failing endpoint was still sent is not this one's
+        sent = [r for r in step["sent"] if (r["path"] == "/fail") == ("broken" in services)]
+        assert requests(outbox) == distinct(sent)
+        if len(distinct(sent)) == len(sent) or "broken" in services or ";" in str(step["set"]):
+            raw = (
+                cluster.store.get(APPLICATION, "argocd", name)["metadata"]["annotations"].get(
+                    NOTIFIED
+                )
+                if step["set"]["annotations"]
+                else None
+            )
+            keys = {k.replace(name, "APP") for k in json.loads(raw)} if raw else set()
+            assert keys == set(step["notified"].get(NOTIFIED, {}))
+    logged = [
+        (level, text.replace(name, "APP")) for level, _, text in outbox.log if level == "error"
+    ]
+    for level, text in row["log"]:
+        if level == "error":
+            said = text.removesuffix(" using the configuration in namespace argocd")
+            assert ("error", said) in logged
+    assert not cluster.manager.faults
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        (
+            "trigger.bad",
+            "- when: app.status.sync.status ==\n  send: [plain]\n",
+            "unexpected token EOF (1:25)",
+        ),
+        ("template.bad", "message: '{{ .app'\n", "template: bad:1: unclosed action"),
+    ],
+)
+def test_one_broken_entry_silences_everything(key: str, value: str, message: str) -> None:
+    cluster, outbox = start({**TABLE["config"], key: value})
+    put(cluster, "a", TABLE["rows"][0]["steps"][1]["set"])
+    assert not outbox.sent
+    assert outbox.fault.startswith(f"Failed to get api: errors getting apis: [{message}")
+
+
+def test_nothing_is_told_before_the_comparison_after_a_sync() -> None:
+    cluster, outbox = start(TABLE["config"])
+    put(cluster, "a", {**TABLE["rows"][0]["steps"][0]["set"], "health": "Healthy"})
+    app = cluster.store.get(APPLICATION, "argocd", "a")
+    status = {
+        **app["status"],
+        "health": {"status": "Degraded"},
+        "reconciledAt": "2026-01-05T09:00:00Z",
+        "operationState": {"phase": "Succeeded", "finishedAt": "2026-01-05T09:00:05Z"},
+    }
+    app = cluster.store.update(APPLICATION, {**app, "status": status})
+    cluster.simulation.run_for(1)
+    assert not outbox.sent
+    cluster.store.update(
+        APPLICATION, {**app, "status": {**status, "reconciledAt": "2026-01-05T09:00:06Z"}}
+    )
+    cluster.simulation.run_for(1)
+    assert len(outbox.sent) == 1
+
+
+def test_default_subscriptions_and_slack() -> None:
+    more = {
+        "service.slack": "token: $token\n",
+        "subscriptions": "- recipients: [slack:ops]\n  triggers: [on-health-degraded]\n",
+    }
+    cluster, outbox = start({**TABLE["config"], **more})
+    put(cluster, "a", {**TABLE["rows"][0]["steps"][1]["set"], "annotations": {}})
+    (sent,) = outbox.sent
+    assert (sent.delivery.kind, sent.delivery.address) == ("slack", "ops")
+    assert "sync status: Synced" in sent.delivery.body
+    assert "secret" not in repr(sent)
