@@ -12,6 +12,7 @@ from dataclasses import replace
 from opsconsole.aio.backoff import Backoff, Uniform
 from opsconsole.aio.clock import Clock
 from opsconsole.aio.tasks import cancel, supervise
+from opsconsole.engine.drift import Drift, drift_of, out_of_sync
 from opsconsole.engine.gitwork import GitWork
 from opsconsole.engine.journal import Journal
 from opsconsole.engine.operations import Operations
@@ -22,7 +23,7 @@ from opsconsole.engine.windows import blocked_by_windows
 from opsconsole.engine.world import World
 from opsconsole.errors import ConnectError, KubeconfigError, OpsError
 from opsconsole.model.applications import Application
-from opsconsole.model.kinds import ResourceKey
+from opsconsole.model.kinds import APPLICATION, ResourceKey
 from opsconsole.model.permissions import Permissions
 from opsconsole.model.plans import Intent, OperationRecord, Plan
 from opsconsole.model.revisions import History
@@ -31,6 +32,9 @@ from opsconsole.settings import Settings
 
 FETCH = 30.0
 """Seconds between two looks at the selected application's repository."""
+
+DRIFT = 30.0
+"""Seconds after which a drift that is shown is looked at again."""
 
 PERMISSIONS = 300.0
 """Seconds between two reviews of what we may do."""
@@ -75,6 +79,7 @@ class Session:
         self._planner: Planner | None = None
         self._selected: ResourceKey | None = None
         self._history = History()
+        self._drift: Drift = ()
         self._wanted = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._running: set[asyncio.Task[OperationRecord]] = set()
@@ -134,6 +139,7 @@ class Session:
         )
         self._world.start(cluster)
         self._supervise(self._watch_git(), "git history")
+        self._supervise(self._watch_drift(), "drift")
         self._supervise(self._review(), "permissions")
         self._supervise(self._tick(), "sync windows")
         self._changed()
@@ -162,6 +168,7 @@ class Session:
             return
         self._selected = application
         self._history = History()
+        self._drift = ()
         self._wanted.set()
         self._changed()
 
@@ -183,6 +190,26 @@ class Session:
                     self._history = history
                     self._changed()
             await self._pause(1.0)
+
+    async def _watch_drift(self) -> None:
+        """Compare the selected application with git: when what differs changes, and by time."""
+        assert self._connected is not None
+        assert self._git is not None
+        seen: object = None
+        looked = float("-inf")
+        while True:
+            app = self._selected_app()
+            due = self._clock.monotonic() - looked >= DRIFT
+            known = bool(self._history.desired)
+            state = (app.key, self._history.desired, out_of_sync(app.resources)) if app else None
+            if app is not None and known and (state != seen or (due and self._drift)):
+                raw = self._world.store.get(APPLICATION, app.key.namespace, app.key.name) or {}
+                drift = await drift_of(app, raw, self._connected.cluster, self._git)
+                seen, looked = state, self._clock.monotonic()
+                if app.key == self._selected and drift != self._drift:
+                    self._drift = drift
+                    self._changed()
+            await asyncio.sleep(1.0)
 
     async def _pause(self, seconds: float) -> None:
         try:
@@ -256,7 +283,7 @@ class Session:
             return None
         app = self._selected_app()
         rollouts = self._world.picture.rollouts_of(app) if app is not None else ()
-        return Selection(self._selected, rollouts, self._history)
+        return Selection(self._selected, rollouts, self._history, self._drift)
 
     def _incidents(self) -> tuple[Incident, ...]:
         found = list(self._faults.values())
