@@ -68,21 +68,27 @@ def application(obj: Mapping[str, Any]) -> Application:
         deleting=dig(obj, "metadata", "deletionTimestamp") is not None,
         operation=operation,
         history=history,
-        conditions=tuple(
-            Condition(
-                text(c, "type"), text(c, "message"), parse_instant(c.get("lastTransitionTime"))
-            )
-            for c in read.mappings("status", "conditions")
-        ),
+        conditions=_conditions(read),
         resources=tuple(_resource(entry) for entry in read.mappings("status", "resources")),
         reconciled_at=read.instant("status", "reconciledAt"),
-        last_activity=_newest(
-            operation.started_at,
-            operation.finished_at,
-            *(entry.deployed_at for entry in history[-1:]),
-            read.instant("status", "health", "lastTransitionTime"),
-        ),
+        last_activity=_activity(read, operation, history),
         problems=read.problems,
+    )
+
+
+def _conditions(read: Reader) -> tuple[Condition, ...]:
+    return tuple(
+        Condition(text(c, "type"), text(c, "message"), parse_instant(c.get("lastTransitionTime")))
+        for c in read.mappings("status", "conditions")
+    )
+
+
+def _activity(read: Reader, operation: Operation, history: tuple[Deployed, ...]) -> datetime | None:
+    return _newest(
+        operation.started_at,
+        operation.finished_at,
+        *(entry.deployed_at for entry in history[-1:]),
+        read.instant("status", "health", "lastTransitionTime"),
     )
 
 

@@ -8,6 +8,7 @@ GetRolloutPhase, because the raw status is stale right after a write.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from opsconsole.argo.podstatus import is_bad, pod_status
@@ -51,49 +52,63 @@ def rollout(
     read.mappings("spec", "strategy", "canary", "steps")
     read.number("spec", "replicas")
     view = RolloutView(obj)
-    phase, message = observed(obj)
     revisions = tuple(
         sorted(
             (_revision(view, rs, pods) for rs, pods in sets),
             key=lambda r: (-r.number, r.replica_set),
         )
     )
-    steps = step_states(view, runs)
-    waiting, until = waits_for(view, phase, message, revisions)
-    pauses = view.pause_conditions
+    plain = _plain(read, view)
+    waiting, until = waits_for(view, plain.phase, plain.message, revisions)
+    return replace(
+        plain,
+        steps=step_states(view, runs),
+        actual_weight=actual_weight(view, revisions),
+        images=plain.images or _images(revisions),
+        waiting_for=waiting,
+        waiting_until=until,
+        revisions=revisions,
+        runs=tuple(sorted(runs, key=_by_age, reverse=True)),
+        conditions=tuple(
+            Condition(text(c, "type"), _told(c), parse_instant(c.get("lastTransitionTime")))
+            for c in read.mappings("status", "conditions")
+        ),
+        problems=read.problems,
+    )
+
+
+def _plain(read: Reader, view: RolloutView) -> Rollout:
+    """What the Rollout says by itself, before anything is joined to it."""
+    obj = view.obj
+    phase, message = observed(obj)
     return Rollout(
         key=ResourceKey(ROLLOUT, namespace_of(obj), name_of(obj)),
         resource_version=text(obj, "metadata", "resourceVersion"),
         strategy=_strategy(view),
         phase=phase,
         message=message,
-        paused_reason="manually paused" if view.paused else text(pauses, 0, "reason"),
+        paused_reason="manually paused"
+        if view.paused
+        else text(view.pause_conditions, 0, "reason"),
         aborted=view.aborted,
         fully_promoted=view.fully_promoted,
         promote_full=view.promote_full,
-        steps=steps,
+        steps=(),
         step_index=view.step_index if view.steps else None,
         set_weight=current_set_weight(view) if view.canary is not None else 0,
-        actual_weight=actual_weight(view, revisions),
-        images=images_of(view.template) or _images(revisions),
+        actual_weight=0,
+        images=images_of(view.template),
         desired=view.replicas,
-        current=number(obj, "status", "replicas"),
-        updated=number(obj, "status", "updatedReplicas"),
-        ready=number(obj, "status", "readyReplicas"),
-        available=number(obj, "status", "availableReplicas"),
+        current=read.number("status", "replicas"),
+        updated=read.number("status", "updatedReplicas"),
+        ready=read.number("status", "readyReplicas"),
+        available=read.number("status", "availableReplicas"),
         current_hash=view.current,
         stable_hash=view.stable,
-        waiting_for=waiting,
-        waiting_until=until,
-        revisions=revisions,
-        runs=tuple(sorted(runs, key=_by_age, reverse=True)),
+        waiting_for="",
+        waiting_until=None,
         services=_services(view),
-        conditions=tuple(
-            Condition(text(c, "type"), _told(c), parse_instant(c.get("lastTransitionTime")))
-            for c in read.mappings("status", "conditions")
-        ),
         workload_ref=_workload(view),
-        problems=read.problems,
     )
 
 
