@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
 
+from opsconsole.errors import SandboxError
 from opsconsole.render.renderer import Renderer
 from opsconsole.repos.mirror import Repositories
 from opsconsole.sandbox.api.server import ApiServer
@@ -36,7 +37,8 @@ class World:
 
     def __init__(self, folder: Path, born: datetime) -> None:
         self.repository = WorldRepository(folder / "served")
-        self.repository.seed(born)
+        if not self.repository.head:
+            self.repository.seed(born)
         # controllers read the repository itself; only other programs come through HTTP
         local = RepoSettings(replacements=((URL, str(self.repository.folder)),))
         self.repositories = Repositories(local, folder / "mirrors")
@@ -146,9 +148,15 @@ class Sandbox:
 async def serve_world(
     options: ServeOptions, *, ready: Callable[[str], None], stop: asyncio.Event
 ) -> None:
-    """`sandbox serve` with the world in it, until `stop` is set."""
-    with tempfile.TemporaryDirectory(prefix="opsconsole-sandbox-") as folder:
-        world = World(Path(folder), options.start)
+    """`sandbox serve` with the world in it, until `stop` is set; git is kept with the state."""
+    with tempfile.TemporaryDirectory(prefix="opsconsole-sandbox-") as scratch:
+        folder = options.keep / "git" if options.keep else Path(scratch)
+        try:
+            world = World(folder, options.start)
+        except OSError as error:
+            raise SandboxError(
+                f"the sandbox's repository cannot be written to {folder}: {error.strerror or error}"
+            ) from error
         await world.start()
         try:
             filled = replace(

@@ -10,6 +10,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from opsconsole.aio.tasks import supervise
 from opsconsole.errors import SandboxError, UsageError
 from opsconsole.model import yamldoc
 from opsconsole.model.kinds import CONFIG_MAP, EVENT, NAMESPACE
@@ -20,6 +21,7 @@ from opsconsole.sandbox.cluster import ClusterOptions, build
 from opsconsole.sandbox.kernel import START, Simulation
 from opsconsole.sandbox.pacing import FASTEST, Pacer
 from opsconsole.sandbox.serve import ServeOptions, Server
+from opsconsole.sandbox.world.assembly import serve_world
 
 NOBODY = frozenset(("workloads", "rollouts", "argocd", "applicationset", "notifications"))
 
@@ -377,3 +379,35 @@ def test_definitions_fill_nothing_in_on_the_recorded_stand(profile, size):
         await server.stop()
 
     asyncio.run(play())
+
+
+def test_the_world_is_kept_with_its_repository(tmp_path: Path):
+    async def once() -> tuple[str, dict[str, str]]:
+        stop = asyncio.Event()
+        found: dict[str, dict[str, str]] = {}
+
+        def ready(url: str) -> None:
+            async def look() -> None:
+                async with aiohttp.ClientSession() as session:
+                    reply = await session.get(f"{url}/apis/argoproj.io/v1alpha1/applications")
+                    for app in (await reply.json())["items"]:
+                        found[app["metadata"]["name"]] = app["metadata"]["uid"]
+                stop.set()
+
+            supervise(look(), name="look")
+
+        await serve_world(ServeOptions(keep=tmp_path), ready=ready, stop=stop)
+        heads = (tmp_path / "git" / "served").rglob("refs/heads/*")
+        return "".join(sorted(h.read_text() for h in heads)), found
+
+    first = asyncio.run(once())
+    assert all(first)
+    assert asyncio.run(once()) == first
+
+
+def test_a_place_that_cannot_hold_the_world_is_said(tmp_path: Path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SandboxError, match="cannot be written"):
+        asyncio.run(
+            serve_world(ServeOptions(keep=tmp_path / "file"), ready=print, stop=asyncio.Event())
+        )
