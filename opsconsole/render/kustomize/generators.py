@@ -177,7 +177,7 @@ def combine(old: Resource, new: Resource, behavior: str) -> None:
                 merged[section] = both
     merged["metadata"] = keep
     old.obj = merged
-    old.hashed = old.hashed or new.hashed
+    old.hashed = old.hashed and new.hashed
 
 
 def with_hash(resource: Resource) -> None:

@@ -76,24 +76,13 @@ def _map(old: Any, patch: Obj, at: str, *, schema: bool) -> Obj | None:
 
 
 def _without_directives(value: Any) -> Any:
-    """What a patch adds where there was nothing: nulls and directives say nothing."""
+    """What a patch adds where there was nothing: nulls and directives in maps say nothing."""
     if isinstance(value, dict):
         return {
             key: _without_directives(inner)
             for key, inner in value.items()
             if inner is not None and key != "$patch"
         }
-    if isinstance(value, list):
-        return [
-            _without_directives(one)
-            for one in value
-            if not (
-                isinstance(one, dict)
-                and one.get("$patch") in ("delete", "replace", "merge")
-                and len(one) <= 2
-                and one["$patch"] != "merge"
-            )
-        ]
     return copy.deepcopy(value)
 
 
@@ -105,24 +94,24 @@ def _keys(key: str, parent: str) -> tuple[str, ...]:
 
 
 def _list(old: Any, patch: list[Any], key: str, parent: str, *, schema: bool) -> list[Any]:
-    if not isinstance(old, list) or not schema:
-        return list(_without_directives(patch))
-    if key in SETS:
-        return [*patch, *(one for one in old if one not in patch)]
-    keys = _keys(key, parent)
-    if not keys or not all(isinstance(one, dict) for one in (*old, *patch)):
-        return list(_without_directives(patch))
+    keys = _keys(key, parent) if schema else ()
+    before = old if isinstance(old, list) else []
+    if schema and key in SETS:
+        return [*patch, *(one for one in before if one not in patch)]
+    if not keys or not all(isinstance(one, dict) for one in (*before, *patch)):
+        # replaced whole, with nulls and directives as they stand
+        return copy.deepcopy(patch)
     if any(one.get("$patch") == "replace" and len(one) == 1 for one in patch):
-        return list(_without_directives([one for one in patch if one.get("$patch") != "replace"]))
+        return [_without_directives(one) for one in patch if one.get("$patch") != "replace"]
     for extra in keys[1:]:
-        given = {extra in one for one in (*old, *patch) if one.get("$patch") is None}
+        given = {extra in one for one in (*before, *patch) if one.get("$patch") is None}
         if len(given) > 1:
             raise UnsupportedError(
                 f"{key}: some elements have {extra} and some have not",
                 hint=f"give every element a {extra}",
             )
-    used = tuple(k for k in keys if any(k in one for one in (*old, *patch)))
-    return _keyed(old, patch, used or keys[:1], key)
+    used = tuple(k for k in keys if any(k in one for one in (*before, *patch)))
+    return _keyed(before, patch, used or keys[:1], key)
 
 
 def _keyed(old: list[Obj], patch: list[Obj], keys: tuple[str, ...], name: str) -> list[Any]:

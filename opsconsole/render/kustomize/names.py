@@ -46,11 +46,15 @@ def add_affixes(resources: list[Resource], prefix: str, suffix: str) -> None:
             identity.kind == kind and group in ("", identity.group) for kind, group in UNPREFIXED
         ):
             continue
-        for add, past in ((prefix, resource.prefixes), (suffix, resource.suffixes)):
-            if add:
-                past.append(add)
-        resource.remember()
-        resource.rename(f"{prefix}{identity.name}{suffix}")
+        # two transformers: the name in between is one that later fields may use
+        if prefix:
+            resource.prefixes.append(prefix)
+            resource.remember()
+            resource.rename(f"{prefix}{identity.name}")
+        if suffix:
+            resource.suffixes.append(suffix)
+            resource.remember()
+            resource.rename(f"{prefix}{identity.name}{suffix}")
 
 
 def fix_references(resources: list[Resource]) -> None:

@@ -144,7 +144,7 @@ def _operate(document: Any, operation: Obj) -> Any:
     if op == "add":
         return _put(document, path, copy.deepcopy(operation["value"]), insert=True)
     if op == "replace":
-        _get(document, path)
+        # kustomize's library also replaces a key that is not there
         return _put(document, path, copy.deepcopy(operation["value"]), insert=False)
     if op == "remove":
         return _drop(document, path)

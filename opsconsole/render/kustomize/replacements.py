@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import Any
 
 from opsconsole.errors import RenderError, UnsupportedError, bounded
 from opsconsole.model.objects import items, mapping, text
-from opsconsole.render.kustomize.resources import Obj, Resource, Selector
+from opsconsole.model.yamlscalars import OLD_WORDS, go_float, resolve
+from opsconsole.render.kustomize.resources import Obj, Resource
 
 _SOURCE = {"group", "version", "kind", "name", "namespace", "fieldPath", "options"}
 _OPTIONS = {"delimiter", "index", "create"}
@@ -53,12 +55,28 @@ def _checked(options: Any, where: str) -> Obj:
     return options
 
 
-def _exact(section: Any, where: str) -> Selector:
+@dataclass(frozen=True)
+class _Exact:
+    """A `source`, `select` or `reject`: some id that the resource has had has all these values."""
+
+    fields: tuple[tuple[str, str], ...]
+
+    def selects(self, resource: Resource) -> bool:
+        return any(
+            all(
+                (i.place if key == "namespace" else getattr(i, key)) == value
+                for key, value in self.fields
+            )
+            for i in resource.ids()
+        )
+
+
+def _exact(section: Any, where: str) -> _Exact:
     unknown = sorted(set(section) - _SOURCE)
     if unknown:
         raise UnsupportedError(f"{where}: {bounded(unknown[0], 60)} is not supported in a selector")
-    parts = {key: re.escape(text(section, key)) for key in _SOURCE - {"fieldPath", "options"}}
-    return Selector(**parts)
+    names = ("group", "version", "kind", "name", "namespace")
+    return _Exact(tuple((key, text(section, key)) for key in names if text(section, key)))
 
 
 def _source(source: Any, resources: list[Resource], where: str) -> Any:
@@ -158,10 +176,25 @@ def _set_in_list(value: list[Any], path: list[str], new: Any, options: Obj, wher
             value[at] = _value(value[at], new, options, where)
 
 
+def _typed(old: Any, new: Any) -> Any:
+    """Only the text of a scalar is copied: what stands there keeps its type."""
+    if old is None or isinstance(old, dict | list) or isinstance(new, dict | list):
+        return new
+    if isinstance(old, str):
+        return _as_text(new)
+    return resolve(new) if isinstance(new, str) and new not in OLD_WORDS else new
+
+
+def _as_text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return go_float(value) if isinstance(value, float) else str(value)
+
+
 def _value(old: Any, new: Any, options: Obj, where: str) -> Any:
     delimiter = options.get("delimiter")
     if not delimiter:
-        return new
+        return _typed(old, new)
     pieces = str(old if old is not None else "").split(delimiter)
     index = options.get("index", 0)
     if not isinstance(index, int):

@@ -171,17 +171,14 @@ class Selector:
     annotations: str = ""
 
     def selects(self, resource: Resource) -> bool:
-        """Names and namespaces count as they were at any time; the kind as it is. Raises RenderError."""
-        if not any(
-            _full(self.group, i.group)
-            and _full(self.version, i.version)
-            and _full(self.kind, i.kind)
-            for i in resource.ids()
-        ):
-            return False
-        if not any(
-            _full(self.name, i.name) and (not self.namespace or _full(self.namespace, i.place))
-            for i in resource.ids()
+        """By the kind that it has, and the names and namespaces that it began with or has now."""
+        first, now = resource.original, resource.id
+        if not (
+            _full(self.group, now.group)
+            and _full(self.version, now.version)
+            and _full(self.kind, now.kind)
+            and (_full(self.name, first.name) or _full(self.name, now.name))
+            and (_full(self.namespace, first.place) or _full(self.namespace, now.place))
         ):
             return False
         meta = mapping(resource.obj, "metadata")
