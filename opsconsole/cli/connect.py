@@ -6,6 +6,7 @@ Separate so that importing the command line loads neither the client nor the san
 from __future__ import annotations
 
 import asyncio
+import threading
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -76,9 +77,20 @@ def _sandbox(options: Options) -> Chosen:
         from opsconsole.kube.cluster import open_cluster
         from opsconsole.sandbox.world.assembly import Sandbox
 
-        sandbox = await asyncio.to_thread(
-            lambda: Sandbox(seed=options.seed, speed=options.speed).start()
-        )
+        left = threading.Event()
+
+        def begin() -> Sandbox:
+            made = Sandbox(seed=options.seed, speed=options.speed).start()
+            if left.is_set():
+                made.stop()
+            return made
+
+        try:
+            sandbox = await asyncio.to_thread(begin)
+        except asyncio.CancelledError:
+            # a thread cannot be cancelled: it cleans up after itself
+            left.set()
+            raise
         environment.attach(sandbox)
         cluster = replace(settings.cluster, server=sandbox.url)
         repos = replace(settings.repos, replacements=sandbox.replacements)

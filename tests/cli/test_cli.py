@@ -269,6 +269,37 @@ def test_rehearse(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert run(capsys, "rehearse", str(tmp_path / "gone"))[0] == 1
 
 
+ROLLOUT_YAML = """
+apiVersion: argoproj.io/v1alpha1
+kind: Rollout
+metadata: {name: demo}
+spec:
+  replicas: 3
+  selector: {matchLabels: {app: demo}}
+  template:
+    metadata: {labels: {app: demo}}
+    spec: {containers: [{name: web, image: "shop:1"}]}
+  strategy: {canary: {steps: [{setWeight: 34}, {pause: {}}]}}
+"""
+
+
+def test_rehearse_a_directory_with_a_new_image(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "app"
+    folder.mkdir()
+    (folder / "rollout.yaml").write_text(ROLLOUT_YAML)
+    code, out, err = run(capsys, "rehearse", str(folder), "--image", "web=shop:2")
+    assert (code, err) == (0, "")
+    assert "Paused step 1/2 34% a promote" in out
+    assert "rollout 'demo' promoted" in out
+    assert "ended: Healthy" in out
+    code, out, _ = run(capsys, "rehearse", str(folder), "-o", "json")
+    assert json.loads(out)["healthy"] is True
+    assert run(capsys, "rehearse", str(folder), "--image", "web")[0] == 2
+    assert run(capsys, "rehearse", str(folder), "--rollout", "other")[0] == 1
+
+
 # the sandbox's keys
 
 
