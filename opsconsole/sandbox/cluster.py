@@ -196,12 +196,5 @@ def bootstrap(store: Store) -> None:
 
 
 def _controllers(module: str, cluster: Cluster) -> Iterable[Controller]:
-    try:
-        loaded = importlib.import_module(module)
-    except ModuleNotFoundError as missing:
-        # a group that is not part of this installation does not keep the others from running
-        if missing.name is None or not module.startswith(missing.name):
-            raise
-        return ()
-    factory: Callable[[Cluster], Iterable[Controller]] = loaded.controllers
+    factory: Callable[[Cluster], Iterable[Controller]] = importlib.import_module(module).controllers
     return factory(cluster)

@@ -411,3 +411,11 @@ def test_a_place_that_cannot_hold_the_world_is_said(tmp_path: Path):
         asyncio.run(
             serve_world(ServeOptions(keep=tmp_path / "file"), ready=print, stop=asyncio.Event())
         )
+
+
+def test_every_group_of_controllers_starts_and_comes_to_rest():
+    cluster = build()
+    cluster.start()
+    assert len(cluster.controllers) >= 10
+    cluster.simulation.run_for(60)
+    assert cluster.manager.faults == []
