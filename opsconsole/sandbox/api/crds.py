@@ -26,8 +26,8 @@ from opsconsole.sandbox.catalogue import CRD, ROWS
 from opsconsole.sandbox.resources import Column, Obj, Resource, as_is
 from opsconsole.sandbox.store import Change, Store
 
-_OURS = frozenset((kind.group, kind.kind) for kind in (row.kind for row in ROWS))
-"""Kinds of the catalogue, whatever version a definition stores."""
+_OURS = {(row.kind.group, row.kind.kind): row for row in ROWS}
+"""Rows of the catalogue, whatever version a definition stores."""
 
 
 class CrdWatcher:
@@ -77,9 +77,11 @@ class CrdWatcher:
             row = row_of(crd, schemas=self.schemas)
             if row is None:
                 continue
-            if (row.kind.group, row.kind.kind) not in _OURS:
+            row = _OURS.get((row.kind.group, row.kind.kind), row)
+            known = self.store.resources.by_kind(row.kind.api_version, row.kind.kind)
+            if row not in _OURS.values() or known is None:
                 self.store.resources.add(row)
-                self._mine[name_of(crd)] = row.kind
+            self._mine[name_of(crd)] = row.kind
             self._establish(crd)
 
     def _establish(self, crd: Obj) -> None:

@@ -464,3 +464,22 @@ def test_an_update_takes_the_fields_it_changes():
         )
 
     served(play)
+
+
+def test_a_definition_of_a_known_kind_can_go_and_come_back():
+    async def play(api: Client) -> None:
+        crd = {
+            "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": {"name": "rollouts.argoproj.io"},
+            "spec": {"group": "argoproj.io", "scope": "Namespaced", "names": {"kind": "Rollout", "plural": "rollouts"},
+                     "versions": [{"name": "v1alpha1", "served": True, "storage": True}]},
+        }  # fmt: skip
+        root = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+        await api.ok("POST", ROLLOUTS, rollout("ro"))
+        await api.ok("POST", root, crd)
+        assert (await api.ok("GET", f"{ROLLOUTS}/ro/scale"))["kind"] == "Scale"
+        await api.ok("DELETE", f"{root}/rollouts.argoproj.io")
+        assert (await api("GET", ROLLOUTS))[0] == 404
+        await api.ok("POST", root, crd)
+        assert (await api.ok("GET", ROLLOUTS))["items"] == []
+
+    served(play)
