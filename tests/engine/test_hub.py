@@ -11,7 +11,7 @@ import pytest
 
 from opsconsole.engine.hub import Hub
 from opsconsole.errors import GuardError, UnreachableError
-from opsconsole.model.feed import Interrupted
+from opsconsole.model.feed import Alive, Interrupted, Listed
 from opsconsole.model.kinds import ANALYSIS_RUN, APPLICATION, POD, ROLLOUT, ResourceKey
 from opsconsole.model.plans import Intent, OperationStatus
 from opsconsole.model.snapshot import Link
@@ -113,6 +113,34 @@ def test_what_is_deleted_goes() -> None:
     play(cluster, scene)
 
 
+def test_a_new_list_removes_what_went_in_the_gap() -> None:
+    cluster = StoreCluster()
+    objects.shop(cluster)
+
+    async def scene(hub: Hub) -> None:
+        (old, new) = cluster.store.objects(POD)
+        cluster.say(POD, Listed((new,)))
+        await pass_time(1)
+        left = [p.name for r in hub.snapshot().rollouts[SHOP].revisions for p in r.pods]
+        assert left == [new["metadata"]["name"]]
+        assert old["metadata"]["name"] not in left
+
+    play(cluster, scene)
+
+
+def test_an_application_follows_its_rollout() -> None:
+    cluster = StoreCluster()
+    objects.shop(cluster)
+
+    async def scene(hub: Hub) -> None:
+        cluster.change(ROLLOUT, "prod", "shop", {"status": {"abort": True}})
+        await pass_time(1)
+        app = hub.snapshot().applications[APP]
+        assert app.attention == "shop: new version rejected, stable serves"
+
+    play(cluster, scene)
+
+
 def test_a_denied_kind_degrades_alone() -> None:
     cluster = StoreCluster()
     objects.shop(cluster)
@@ -134,7 +162,11 @@ def test_an_interruption_dates_what_is_shown() -> None:
     async def scene(hub: Hub) -> None:
         from opsconsole.engine.world import KINDS
 
+        cluster.store.simulation.run_for(30)
         was = cluster.store.simulation.now()
+        for kind, _ in KINDS:
+            cluster.say(kind, Alive())
+        await pass_time(1)
         cluster.store.simulation.run_for(60)
         for kind, _ in KINDS:
             cluster.say(kind, Interrupted(Link.STALE, "gone", retry_in=5))
