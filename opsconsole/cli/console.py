@@ -57,3 +57,5 @@ def prepare(*, slow: bool) -> None:
     }
     for name, value in defaults.items():
         os.environ.setdefault(name, value)
+    for name in ("COLUMNS", "LINES"):  # inherited ones are stale: the terminal itself is asked
+        os.environ.pop(name, None)
