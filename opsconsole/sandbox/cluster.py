@@ -36,6 +36,7 @@ CONTROLLERS: dict[str, tuple[str, ...]] = {
     "argocd": ("opsconsole.sandbox.argocd.setup",),
     "applicationset": ("opsconsole.sandbox.argocd.applicationset",),
     "notifications": ("opsconsole.sandbox.argocd.notifications",),
+    "sealedsecrets": ("opsconsole.sandbox.sealed.setup",),
 }
 """Group, as `--without` names it → modules that each have `controllers(cluster)`."""
 

@@ -1,0 +1,325 @@
+from __future__ import annotations
+
+import pytest
+
+from opsconsole.model.kinds import APP_PROJECT, APPLICATION, CONFIG_MAP, EVENT, JOB, NAMESPACE, POD
+from tests.sandbox.argocd.support import AUTOMATED, Stand, config, job
+
+
+def messages(stand: Stand) -> list[str]:
+    return [e["message"] for e in stand.store.objects(EVENT, "argocd")]
+
+
+def test_a_failed_hook_runs_the_sync_fail_hooks_and_fails() -> None:
+    stand = Stand(config("a"), job("pre", "fail", hook="PreSync"), job("rescue", hook="SyncFail"))
+    state = stand.sync(20)
+    assert state["phase"] == "Failed"
+    assert state["message"].startswith("one or more synchronization tasks completed unsuccessfully")
+    assert stand.find(CONFIG_MAP, "a") is None
+    assert stand.results()["rescue"][1] == "Succeeded"
+
+
+def test_selective_and_apply_syncs_run_no_hooks() -> None:
+    stand = Stand(config("a"), config("b"), job("pre", hook="PreSync"))
+    state = stand.sync(5, resources=[{"kind": "ConfigMap", "name": "a"}])
+    assert state["phase"] == "Succeeded"
+    assert set(stand.results()) == {"a"}
+    assert "history" not in stand.status
+    stand.sync(5, syncStrategy={"apply": {}})
+    assert set(stand.results()) == {"a", "b"}
+    assert stand.find(JOB, "pre") is None
+    assert [h["id"] for h in stand.status["history"]] == [0]
+
+
+def test_terminating_deletes_the_running_hook() -> None:
+    meta = config("pre", hook="PreSync")["metadata"]
+    spec = {"restartPolicy": "Never", "containers": [{"name": "c", "image": "busybox"}]}
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": spec}
+    stand = Stand(config("a"), pod)
+    stand.sync(0.3)
+    app = stand.app
+    state = {**app["status"]["operationState"], "phase": "Terminating"}
+    stand.store.update(APPLICATION, {**app, "status": {**app["status"], "operationState": state}})
+    stand.run(5)
+    assert (stand.operation["phase"], stand.operation["message"]) == (
+        "Failed",
+        "Operation terminated",
+    )
+    stand.run(40)  # its pod ends gracefully first
+    assert stand.find(POD, "pre") is None
+    assert stand.find(CONFIG_MAP, "a") is None
+    assert "operation" not in stand.app
+
+
+def test_prune_is_skipped_unless_asked_for() -> None:
+    stand = Stand(config("a"), config("keep", options="Prune=false"), config("b"))
+    stand.sync()
+    stand.refresh(config("a"))
+    assert [r["name"] for r in stand.status["resources"] if r.get("requiresPruning")] == [
+        "b",
+        "keep",
+    ]
+    stand.sync()
+    assert stand.results()["b"] == ("PruneSkipped", "Succeeded", "ignored (requires pruning)")
+    stand.sync(prune=True)
+    assert stand.results()["keep"] == ("PruneSkipped", "Succeeded", "ignored (no prune)")
+    assert stand.find(CONFIG_MAP, "b") is None
+    assert stand.find(CONFIG_MAP, "keep") is not None
+
+
+def test_pruning_goes_in_the_opposite_order_of_waves() -> None:
+    stand = Stand(config("x"), config("a", wave="1"), config("b", wave="2"))
+    stand.sync(10)
+    stand.refresh(config("x"))
+    stand.sync(20, prune=True)
+    assert [n for n in stand.results() if n != "x"] == ["b", "a"]
+
+
+def test_prune_confirmation_waits_for_the_annotation() -> None:
+    stand = Stand(config("x"), config("a", options="Prune=confirm"))
+    stand.sync()
+    stand.refresh(config("x"))
+    state = stand.sync(prune=True)
+    assert state["phase"] == "Running"
+    assert stand.find(CONFIG_MAP, "a") is not None
+    meta = {**stand.app["metadata"]}
+    now = "2026-01-05T10:00:00Z"
+    meta["annotations"] = {
+        **meta.get("annotations", {}),
+        "argocd.argoproj.io/deletion-approved": now,
+    }
+    stand.store.update(APPLICATION, {**stand.app, "metadata": meta})
+    stand.run(8)
+    assert stand.operation["phase"] == "Succeeded"
+    assert stand.find(CONFIG_MAP, "a") is None
+
+
+def test_an_unknown_kind_is_named() -> None:
+    odd = {"apiVersion": "x.io/v1", "kind": "Odd", "metadata": {"name": "o"}}
+    stand = Stand(config("a"), odd)
+    state = stand.sync()
+    assert state["message"] == "one or more synchronization tasks are not valid"
+    assert stand.results()["o"][2].startswith("The Kubernetes API could not find x.io/Odd")
+    assert stand.find(CONFIG_MAP, "a") is None
+
+
+def test_what_the_server_refuses_fails_the_sync_with_its_words() -> None:
+    bad = config("a")
+    bad["metadata"]["labels"] = {"k": "not valid!"}
+    stand = Stand(bad)
+    state = stand.sync()
+    assert state["phase"] == "Failed"
+    assert state["message"].startswith("one or more objects failed to apply, reason: ")
+    assert stand.results()["a"][0] == "SyncFailed"
+
+
+def test_create_namespace_with_its_metadata() -> None:
+    managed = {"managedNamespaceMetadata": {"labels": {"team": "a"}}}
+    destination = {"server": "https://kubernetes.default.svc", "namespace": "fresh"}
+    stand = Stand(config("a"), destination=destination, syncPolicy=managed)
+    stand.sync(syncOptions=["CreateNamespace=true"])
+    assert stand.operation["phase"] == "Succeeded"
+    assert stand.store.get(NAMESPACE, "", "fresh")["metadata"]["labels"]["team"] == "a"
+
+
+def test_replace_and_server_side_apply_say_so() -> None:
+    stand = Stand(config("a"))
+    stand.sync()
+    stand.refresh(config("a", "2"))
+    stand.sync(syncOptions=["Replace=true"])
+    assert stand.results()["a"][2] == "configmap/a replaced"
+    stand.refresh(config("a", "3"))
+    stand.sync(syncOptions=["ServerSideApply=true"])
+    assert stand.results()["a"][2] == "configmap/a serverside-applied"
+    found = stand.find(CONFIG_MAP, "a")
+    assert found is not None
+    assert found["data"] == {"k": "3"}
+
+
+def test_only_what_is_out_of_sync_is_applied_when_asked() -> None:
+    stand = Stand(config("a"), config("b"))
+    stand.sync()
+    stand.refresh(config("a", "2"), config("b"))
+    stand.sync(syncOptions=["ApplyOutOfSyncOnly=true"])
+    assert set(stand.results()) == {"a"}
+
+
+def test_ignored_differences_stay_when_respected() -> None:
+    rule = [{"group": "", "kind": "ConfigMap", "jsonPointers": ["/data/k"]}]
+    stand = Stand(config("a"), ignoreDifferences=rule)
+    stand.sync()
+    live = stand.find(CONFIG_MAP, "a")
+    assert live is not None
+    stand.store.update(CONFIG_MAP, {**live, "data": {"k": "mine"}})
+    stand.run(1)
+    assert stand.status["sync"]["status"] == "Synced"
+    stand.sync(syncOptions=["RespectIgnoreDifferences=true"])
+    kept = stand.find(CONFIG_MAP, "a")
+    assert kept is not None
+    assert kept["data"] == {"k": "mine"}
+    stand.sync()
+    undone = stand.find(CONFIG_MAP, "a")
+    assert undone is not None
+    assert undone["data"] == {"k": "1"}
+
+
+def test_a_sync_window_blocks_and_says_so() -> None:
+    stand = Stand(config("a"))
+    project = stand.store.get(APP_PROJECT, "argocd", "default")
+    window = {"kind": "deny", "schedule": "* * * * *", "duration": "1h", "applications": ["*"]}
+    spec = {**project["spec"], "syncWindows": [window]}
+    stand.store.update(APP_PROJECT, {**project, "spec": spec})
+    state = stand.sync()
+    assert (state["phase"], state["message"]) == (
+        "Running",
+        "Sync operation blocked by sync window",
+    )
+    project = stand.store.get(APP_PROJECT, "argocd", "default")
+    stand.store.update(APP_PROJECT, {**project, "spec": {**spec, "syncWindows": []}})
+    stand.run(35)
+    assert stand.operation["phase"] == "Succeeded"
+
+
+def test_a_shared_resource_warns_and_may_fail() -> None:
+    stand = Stand(config("a"))
+    note = {"argocd.argoproj.io/tracking-id": "other:/ConfigMap:ns/a"}
+    stand.store.create(
+        CONFIG_MAP, {"metadata": {"name": "a", "namespace": "ns", "annotations": note}}
+    )
+    stand.refresh()
+    (condition,) = stand.status["conditions"]
+    assert condition["type"] == "SharedResourceWarning"
+    assert condition["message"] == "ConfigMap/a is part of applications argocd/app and other"
+    state = stand.sync(syncOptions=["FailOnSharedResource=true"])
+    assert state["phase"] == "Failed"
+    assert state["message"].startswith("Shared resource found: ")
+
+
+def test_a_repeated_resource_warns_and_the_last_wins() -> None:
+    stand = Stand(config("a", "1"), config("a", "2"))
+    (condition,) = stand.status["conditions"]
+    assert (
+        condition["message"]
+        == "Resource /ConfigMap/ns/a appeared 2 times among application resources."
+    )
+    stand.sync()
+    found = stand.find(CONFIG_MAP, "a")
+    assert found is not None
+    assert found["data"] == {"k": "2"}
+
+
+def test_a_project_refuses_a_repository() -> None:
+    stand = Stand(config("a"))
+    project = stand.store.get(APP_PROJECT, "argocd", "default")
+    spec = {**project["spec"], "sourceRepos": ["https://git.local/other*"]}
+    stand.store.update(APP_PROJECT, {**project, "spec": spec})
+    stand.run(1)
+    assert stand.status["conditions"][0]["type"] == "InvalidSpecError"
+    assert "is not permitted in project 'default'" in stand.status["conditions"][0]["message"]
+    assert stand.status["sync"]["status"] == "Unknown"
+    assert stand.status["health"]["status"] == "Unknown"
+
+
+def test_a_repository_may_be_away_for_a_while() -> None:
+    stand = Stand(config("a"))
+    stand.sync()
+    stand.sources.fault = "repository is gone"
+    stand.run(100)
+    assert stand.status["sync"]["status"] == "Synced"
+    stand.run(150)
+    assert stand.status["sync"]["status"] == "Unknown"
+    assert "repository is gone" in stand.status["conditions"][0]["message"]
+    stand.sources.fault = ""
+    stand.run(25)
+    assert stand.status["sync"]["status"] == "Synced"
+    assert "conditions" not in stand.status
+
+
+def test_history_is_bounded() -> None:
+    stand = Stand(config("a"), revisionHistoryLimit=2)
+    for value in "1234":
+        stand.refresh(config("a", value))
+        stand.sync()
+    assert [h["id"] for h in stand.status["history"]] == [2, 3]
+
+
+def test_a_controller_that_is_replaced_goes_on() -> None:
+    stand = Stand(config("a", wave="1"), config("b", wave="2"), config("c", wave="3"))
+    stand.sync(1)
+    assert stand.operation["phase"] == "Running"
+    from opsconsole.sandbox.argocd.applications import ApplicationController
+
+    again = ApplicationController(stand.environment, stand.cluster.manager, 20.0)
+    stand.cluster.restart(again.name, again)
+    stand.run(20)
+    assert stand.operation["phase"] == "Succeeded"
+    assert set(stand.results()) == {"a", "b", "c"}
+
+
+def test_automated_sync_does_not_wipe_out_everything() -> None:
+    stand = Stand(config("a"), syncPolicy=AUTOMATED)
+    stand.run(5)
+    stand.refresh(seconds=0)
+    stand.sources.push()
+    stand.refresh(seconds=2)
+    assert stand.find(CONFIG_MAP, "a") is not None
+    assert "auto-sync will wipe out all resources" in stand.status["conditions"][0]["message"]
+
+
+def test_self_heal_backs_off() -> None:
+    stand = Stand(config("a"), syncPolicy=AUTOMATED)
+    stand.run(3)
+    healed = []
+    for _ in range(3):
+        live = stand.find(CONFIG_MAP, "a")
+        assert live is not None
+        stand.store.update(CONFIG_MAP, {**live, "data": {"k": "hacked"}})
+        start = stand.cluster.simulation.elapsed
+
+        def hacked() -> bool:
+            now = stand.find(CONFIG_MAP, "a")
+            return now is not None and now["data"] != {"k": "1"}
+
+        assert stand.cluster.simulation.run_while(hacked, limit=60)
+        healed.append(stand.cluster.simulation.elapsed - start)
+        stand.run(0.5)
+    assert healed[0] < 1 < healed[1] < healed[2]
+    assert healed[2] == pytest.approx(6, abs=1.5)
+
+
+def test_a_failed_revision_is_not_tried_again_by_itself() -> None:
+    bad = config("a")
+    bad["metadata"]["labels"] = {"k": "not valid!"}
+    stand = Stand(bad, syncPolicy={**AUTOMATED, "retry": {"limit": 0}})
+    stand.run(60)
+    assert sum(m.startswith("Initiated automated sync") for m in messages(stand)) == 1
+    assert stand.status["conditions"][0]["type"] == "SyncError"
+
+
+@pytest.mark.parametrize("finalizer", ["", "/background", "/foreground"])
+def test_cascading_deletion_goes_wave_by_wave(finalizer: str) -> None:
+    name = f"resources-finalizer.argocd.argoproj.io{finalizer}"
+    kept = config("kept", options="Delete=false")
+    stand = Stand(config("a", wave="1"), config("b"), kept, meta={"finalizers": [name]})
+    stand.sync(10)
+    gone: list[str] = []
+    stand.store.subscribe(
+        lambda c: (
+            gone.append(c.object["metadata"]["name"])
+            if c.type == "DELETED" and c.kind == CONFIG_MAP
+            else None
+        )
+    )
+    stand.store.delete(APPLICATION, "argocd", "app")
+    stand.run(10)
+    assert gone == ["a", "b"]
+    assert stand.find(CONFIG_MAP, "kept") is not None
+    assert stand.store.find(APPLICATION, "argocd", "app") is None
+
+
+def test_extra_objects_may_be_ignored() -> None:
+    stand = Stand(config("a"), config("b", compare="IgnoreExtraneous"))
+    stand.sync()
+    stand.refresh(config("a"))
+    assert stand.status["sync"]["status"] == "Synced"
+    assert [r["status"] for r in stand.status["resources"]] == ["Synced", "OutOfSync"]
