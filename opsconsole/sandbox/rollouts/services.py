@@ -14,7 +14,7 @@ from opsconsole.argo.rollouts.replicasets import ReplicaSetView
 from opsconsole.model.kinds import SERVICE
 from opsconsole.model.objects import mapping, text
 from opsconsole.sandbox.apierrors import not_found
-from opsconsole.sandbox.rollouts import analysis
+from opsconsole.sandbox.rollouts.analysis import pre_promotion_passed
 from opsconsole.sandbox.rollouts.passes import Obj, Pass
 
 
@@ -94,7 +94,7 @@ def reconcile_active(p: Pass, active: Obj) -> None:
     if not ready_for_pause(p) or not replicasets.is_saturated(p.ro, p.new):
         return
     target = selected_hash(active)
-    passed = blue_green_pause_done(p.ro, p.pauses, p.now) and analysis.pre_promotion_passed(p)
+    passed = blue_green_pause_done(p.ro, p.pauses, p.now) and pre_promotion_passed(p)
     if is_fast_tracked(p, active) or passed:
         target = p.new.hash
     if p.ro.aborted:
