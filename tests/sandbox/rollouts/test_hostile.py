@@ -18,6 +18,23 @@ JUNK = (
     {"a": 1}, {"name": ""}, {"duration": "x"}, "\x00", "é" * 300,
 )  # fmt: skip
 
+TEMPLATE = {
+    "apiVersion": "argoproj.io/v1alpha1",
+    "kind": "AnalysisTemplate",
+    "metadata": {"name": "t"},
+    "spec": {
+        "args": [{"name": "a", "value": "b"}],
+        "metrics": [
+            {
+                "name": "m",
+                "interval": "5s",
+                "count": 2,
+                "provider": {"prometheus": {"address": "METRICS", "query": "m"}},
+            }
+        ],
+    },
+}
+
 FULL = rollout(
     {
         "canary": {
@@ -95,6 +112,7 @@ def spoiled(rng):
 def test_no_spec_stops_the_controller(seed):
     rng = random.Random(seed)
     stand = Stand(
+        TEMPLATE,
         service("stable"),
         service("canary"),
         virtual_service(),
