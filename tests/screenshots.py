@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+from tests.ui import world
 from tests.ui.support import Stage, stage
 
 FOLDER = Path(__file__).resolve().parents[1] / "screenshots"
@@ -16,7 +17,6 @@ CANARY = ("j", "j", "j")
 
 SCENES: dict[str, tuple[tuple[int, int], tuple[str, ...]]] = {
     "overview": ((120, 36), CANARY),
-    "failed-analysis": ((120, 36), (*CANARY, "j")),
     "analysis": ((120, 36), (*CANARY, "3", "enter")),
     "plan": ((120, 36), (*CANARY, "4", "R")),
     "small": ((80, 24), CANARY),
@@ -24,7 +24,7 @@ SCENES: dict[str, tuple[tuple[int, int], tuple[str, ...]]] = {
 
 
 async def draw(name: str, size: tuple[int, int], keys: tuple[str, ...]) -> None:
-    async with stage(size=size, banner=BANNER) as on:
+    async with stage(world.snapshot(context="sandbox"), size=size, banner=BANNER) as on:
         await on.press(*keys)
         write(on, name)
 
