@@ -140,18 +140,7 @@ class Operator:
             why = ";".join(f"InvalidSpecError: {fault}" for fault in faults)
             return {**state, "phase": "Error", "message": why}, False
         result = mapping(state, "syncResult")
-        sources = _sources(app, operation)
-        found = self.refresher.comparer.compare(
-            app,
-            destination,
-            revisions=_revisions(operation, result),
-            sources=sources,
-            force=not result,
-        )
-        several = bool(mappings(operation, "sources") or mappings(app, "spec", "sources"))
-        base: dict[str, Any] = {"revision": found.revision, "source": dict(sources[0])}
-        if several:
-            base = {"revisions": found.revisions, "sources": [dict(s) for s in sources]}
+        found, base = self._compared(app, destination, operation, result)
         errors = [c._asdict() for c in found.conditions if c.type in ERRORS]
         if errors:
             new = {**state, "phase": "Error", "message": formatted(errors)}
@@ -177,6 +166,22 @@ class Operator:
             base["resources"] = done.listed()
         return {**new, "syncResult": base}, done.wave_delay
 
+    def _compared(
+        self, app: Obj, destination: Destination, operation: Object, result: Object
+    ) -> tuple[Comparison, dict[str, Any]]:
+        """The comparison to what is synced to, and the result's head: revisions and sources."""
+        sources = _sources(app, operation)
+        found = self.refresher.comparer.compare(
+            app,
+            destination,
+            revisions=_revisions(operation, result),
+            sources=sources,
+            force=not result,
+        )
+        if mappings(operation, "sources") or mappings(app, "spec", "sources"):
+            return found, {"revisions": found.revisions, "sources": [dict(s) for s in sources]}
+        return found, {"revision": found.revision, "source": dict(sources[0])}
+
     def _plan(
         self,
         app: Obj,
@@ -190,13 +195,9 @@ class Operator:
         selected = mappings(operation, "resources")
         apply_only = "apply" in strategy and strategy.get("apply") is not None
         started = parse_instant(text(state, "startedAt")) or self.environment.store.simulation.now()
-        pairs = found.pairs
-        if options.has("RespectIgnoreDifferences=true"):
-            rules = ignores_of(items(app, "spec", "ignoreDifferences"))
-            pairs = [
-                Pair(restored(p.target, p.live, rules), p.live) if p.target and p.live else p
-                for p in pairs
-            ]
+        respect = options.has("RespectIgnoreDifferences=true")
+        pairs = _respecting(app, found.pairs) if respect else found.pairs
+        create = options.has("CreateNamespace=true")
         return SyncPlan(
             pairs=pairs,
             hooks=found.hooks,
@@ -211,11 +212,7 @@ class Operator:
             options=options,
             wanted=(lambda pair: _selected(pair, selected)) if selected else None,
             modified=_modified(found) if options.has("ApplyOutOfSyncOnly=true") else None,
-            new_namespace=(
-                (lambda: _namespace(app, destination))
-                if options.has("CreateNamespace=true")
-                else None
-            ),
+            new_namespace=(lambda: _namespace(app, destination)) if create else None,
         )
 
     # ending
@@ -307,6 +304,14 @@ def _revisions(operation: Object, result: Object) -> list[str]:
         if several or text(asked, "revision"):
             return several or [text(asked, "revision")]
     return []
+
+
+def _respecting(app: Obj, pairs: list[Pair]) -> list[Pair]:
+    """Targets with what is ignored taken from the live objects."""
+    rules = ignores_of(items(app, "spec", "ignoreDifferences"))
+    return [
+        Pair(restored(p.target, p.live, rules), p.live) if p.target and p.live else p for p in pairs
+    ]
 
 
 def _confirmed(app: Obj, started: datetime) -> bool:
