@@ -37,7 +37,13 @@ DRIFT = 30.0
 """Seconds after which a drift that is shown is looked at again."""
 
 PERMISSIONS = 300.0
-"""Seconds between two reviews of what we may do."""
+"""Seconds between two reviews of what we may do in a namespace."""
+
+REVIEW = 2.0
+"""Seconds between two looks for namespaces that were not reviewed yet."""
+
+NAMESPACES = 200
+"""Namespaces that are reviewed; what we may do in others is unknown, which allows trying."""
 
 TICK = 20.0
 """Seconds after which sync windows are looked at again."""
@@ -145,16 +151,19 @@ class Session:
         self._changed()
 
     async def _review(self) -> None:
-        """What we may do in the namespaces that matter."""
+        """What we may do in the namespaces that matter: asked when one appears, and by time."""
         assert self._connected is not None
+        asked: dict[str, float] = {}
         while True:
             picture = self._world.picture
             wanted = {key.namespace for key in (*picture.applications, *picture.rollouts)}
-            found = dict(self.permissions)
-            for namespace in sorted(wanted)[:50]:
-                found[namespace] = await self._connected.cluster.permissions(namespace)
-            self.permissions = found
-            await asyncio.sleep(PERMISSIONS if self._world.listed else 1.0)
+            now = self._clock.monotonic()
+            for namespace in sorted(wanted)[:NAMESPACES]:
+                if now - asked.get(namespace, float("-inf")) >= PERMISSIONS:
+                    asked[namespace] = now
+                    found = await self._connected.cluster.permissions(namespace)
+                    self.permissions = {**self.permissions, namespace: found}
+            await asyncio.sleep(REVIEW)
 
     async def _tick(self) -> None:
         while True:

@@ -56,22 +56,21 @@ class Served:
         status = objects.rollout()["status"]
         self.store.update(ROLLOUT, {**made, "status": status}, subresource="status")
         self.url = ""
-        self._ready, self._loop = threading.Event(), asyncio.new_event_loop()
-        self._done = asyncio.Event()
+        self._ready = threading.Event()
         self._thread = threading.Thread(target=self._main)
         self._thread.start()
         assert self._ready.wait(10)
 
     def _main(self) -> None:
         async def live() -> None:
+            self._loop, self._done = asyncio.get_running_loop(), asyncio.Event()
             server = ApiServer(self.store)
             self.url = await server.start()
             self._ready.set()
             await self._done.wait()
             await server.stop()
 
-        self._loop.run_until_complete(live())
-        self._loop.close()
+        asyncio.run(live())
 
     def stop(self) -> None:
         self._loop.call_soon_threadsafe(self._done.set)

@@ -13,6 +13,7 @@ from opsconsole.engine.hub import Hub
 from opsconsole.errors import GuardError, UnreachableError
 from opsconsole.model.feed import Alive, Interrupted, Listed
 from opsconsole.model.kinds import ANALYSIS_RUN, APPLICATION, POD, ROLLOUT, ResourceKey
+from opsconsole.model.permissions import Permissions
 from opsconsole.model.plans import Intent, OperationStatus
 from opsconsole.model.snapshot import Link
 from opsconsole.model.status import Health, RolloutPhase
@@ -279,6 +280,18 @@ def test_no_sync_while_another_runs() -> None:
         assert hub.refusal(Intent("sync", APP)) == "another operation is already in progress"
         with pytest.raises(GuardError, match="already in progress"):
             await asked(hub, Intent("sync", APP))
+
+    play(cluster, scene)
+
+
+def test_what_the_cluster_forbids_is_refused_with_the_reason() -> None:
+    cluster = StoreCluster()
+    objects.shop(cluster)
+    cluster.rights = Permissions((), complete=True)
+
+    async def scene(hub: Hub) -> None:
+        await pass_time(5)
+        assert "does not let you patch" in hub.refusal(Intent("abort", SHOP))
 
     play(cluster, scene)
 
