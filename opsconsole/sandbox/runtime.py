@@ -142,4 +142,4 @@ class _Queue:
     def _backoff(self, key: Key) -> float:
         count = self._failures.get(key, 0)
         self._failures[key] = count + 1
-        return float(min(RETRY_BASE * 2**count, RETRY_CAP))
+        return float(min(RETRY_BASE * 2.0 ** min(count, 60), RETRY_CAP))

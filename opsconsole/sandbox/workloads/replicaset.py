@@ -183,7 +183,8 @@ class ReplicaSetController:
         if fault is None:
             return old
         for entry in mappings(rs, "status", "conditions"):
-            if entry.get("type") == "ReplicaFailure" and entry.get("message") == fault.message:
+            # the first one stays, as in kube's own: each refusal names another pod
+            if entry.get("type") == "ReplicaFailure":
                 return [*old, entry]
         return [
             *old,
