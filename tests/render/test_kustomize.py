@@ -9,6 +9,7 @@ import pytest
 
 from opsconsole.errors import RenderError, UnsupportedError
 from opsconsole.model import yamldoc
+from opsconsole.render.kustomize import kustfile
 from opsconsole.render.kustomize.build import build
 from opsconsole.render.kustomize.kustfile import image_argument
 from opsconsole.render.options import KustomizeOptions, RenderOptions, from_source
@@ -136,3 +137,8 @@ def test_nothing_outside_is_read(files: dict[str, str]) -> None:
 def test_a_generated_literal_in_the_kustomization_file_is_a_string() -> None:
     with pytest.raises(RenderError, match=r"commonLabels.a must be a string"):
         build(View(MemoryTree(over("commonLabels: {a: on}\n"))), "")
+
+
+def test_every_refusal_is_in_the_documentation() -> None:
+    text = (Path(__file__).resolve().parents[2] / "docs" / "rendering.md").read_text()
+    assert [field for field in kustfile.REFUSED if f"`{field}`" not in text] == []
