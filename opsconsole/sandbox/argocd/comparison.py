@@ -21,6 +21,7 @@ from opsconsole.argo.cd.identity import (
 )
 from opsconsole.argo.cd.ignores import Ignore, ignores_of
 from opsconsole.argo.cd.sync import Pair
+from opsconsole.argo.cd.tracking import Tracking
 from opsconsole.argo.cd.waves import wave_of
 from opsconsole.errors import RuleError
 from opsconsole.model.objects import (
@@ -38,6 +39,9 @@ from opsconsole.model.status import Health
 from opsconsole.sandbox.argocd.environment import Destination, Environment
 from opsconsole.sandbox.argocd.sources import Asked, Generated, SourceError, grpc
 from opsconsole.sandbox.store import Store
+
+REMEMBERED = 50_000
+"""Targets and differences that are kept; objects never change in place, so identity is enough."""
 
 IGNORE_EXTRANEOUS = "IgnoreExtraneous"
 COMPARE_OPTIONS = "argocd.argoproj.io/compare-options"
@@ -76,6 +80,8 @@ class Comparer:
 
     def __init__(self, environment: Environment) -> None:
         self.environment = environment
+        self._diffs: dict[tuple[int, int], tuple[Obj, Obj, Differ, bool]] = {}
+        self._marked: dict[tuple[int, str, str, Tracking], tuple[Obj, Obj]] = {}
 
     def compare(
         self,
@@ -153,15 +159,25 @@ class Comparer:
                 key = key._replace(name=f"{text(obj, 'metadata', 'generateName')}\0{len(targets)}")
             else:
                 seen[key] = seen.get(key, 0) + 1
-                obj = self.environment.tracking.mark(
-                    obj, self.environment.instance(app), destination.namespace
-                )
+                obj = self._mark(manifest, obj, self.environment.instance(app), destination)
             targets[key] = obj
         for key, count in seen.items():
             if count > 1:
                 why = f"Resource {key} appeared {count} times among application resources."
                 found.conditions.append(Condition("RepeatedResourceWarning", why))
         return targets
+
+    def _mark(self, manifest: Obj, obj: Obj, instance: str, destination: Destination) -> Obj:
+        """The marked target; the same one as long as the renderer gives the same manifest."""
+        tracking = self.environment.tracking
+        key = (id(manifest), instance, destination.namespace, tracking)
+        known = self._marked.get(key)
+        if known is None or known[0] is not manifest:
+            if len(self._marked) > REMEMBERED:
+                self._marked.clear()
+            made = tracking.mark(obj, instance, destination.namespace)
+            known = self._marked[key] = (manifest, made)
+        return known[1]
 
     def _placed(self, manifest: Obj, destination: Destination) -> Obj:
         kind = destination.store.resources.by_kind(
@@ -219,7 +235,7 @@ class Comparer:
         except RuleError as fault:
             found.conditions.append(Condition("ComparisonError", fault.message))
         ignore += self.environment.ignores
-        return Differ(tuple(ignore), destination.defaults)
+        return Differ(tuple(ignore), destination.defaulting)
 
     def _statuses(self, app: Object, destination: Destination, found: Comparison) -> None:
         differ = self._differ(app, destination, found)
@@ -273,7 +289,14 @@ class Comparer:
             self.environment.tracking.label
         ):
             live = align_tracking(target, live)
-        return differ.compare(_as_stored(target, live), live).modified
+        known = self._diffs.get((id(target), id(live)))
+        if known is not None and known[0] is target and known[1] is live and known[2] == differ:
+            return known[3]
+        if len(self._diffs) > REMEMBERED:
+            self._diffs.clear()
+        modified = differ.compare(_as_stored(target, live), live).modified
+        self._diffs[id(target), id(live)] = (target, live, differ, modified)
+        return modified
 
     def _assess(self, app: Object, destination: Destination, found: Comparison) -> None:
         assessed = []

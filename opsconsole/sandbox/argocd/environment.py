@@ -76,10 +76,10 @@ class Destination:
             return f"namespace {home} is not permitted in project '{title}'"
         return ""
 
-    def defaults(self, obj: Obj) -> Obj:
-        """The API server's defaulting of a built-in kind."""
-        kind = self.store.resources.by_kind(text(obj, "apiVersion"), text(obj, "kind"))
-        return self.store.resources.of(kind).prepare(obj, None) if kind else obj
+    @property
+    def defaulting(self) -> Callable[[Obj], Obj]:
+        """The API server's defaulting; the same function for every application of a cluster."""
+        return self.live.defaults
 
 
 class Environment:

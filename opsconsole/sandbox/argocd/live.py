@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from opsconsole.argo.cd.identity import Obj
 from opsconsole.argo.cd.tracking import Tracking
 from opsconsole.model.kinds import Kind
-from opsconsole.model.objects import mappings, name_of, namespace_of
+from opsconsole.model.objects import mappings, name_of, namespace_of, text
 from opsconsole.sandbox.store import Change, Store
 
 Place = tuple[Kind, str, str]
@@ -34,6 +34,11 @@ class LiveObjects:
             for obj in store.objects(kind):
                 self._index(kind, obj, gone=False)
         self.leave = store.subscribe(self._see)
+
+    def defaults(self, obj: Obj) -> Obj:
+        """The API server's defaulting of a built-in kind."""
+        kind = self.store.resources.by_kind(text(obj, "apiVersion"), text(obj, "kind"))
+        return self.store.resources.of(kind).prepare(obj, None) if kind else obj
 
     def of(self, instance: str) -> list[Obj]:
         """Live objects of an application that nobody else owns."""
