@@ -26,6 +26,9 @@ REQUEST_LIMIT = 64 * 1024 * 1024
 TIMEOUT = 120.0
 """Seconds that one request may take."""
 
+END_TIMEOUT = 2.0
+"""Seconds that git gets to end after its output was read, or the client has gone."""
+
 
 def git_program() -> str:
     """The path of git. SandboxError when it is not installed."""
@@ -88,9 +91,7 @@ class GitServer:
             return web.Response(status=504, text="git did not answer in time\n")
         finally:
             await cancel(feeding)
-            if process.returncode is None:
-                process.kill()
-            await process.wait()
+            await _end(process)
 
     async def _answer(
         self, request: web.Request, process: asyncio.subprocess.Process
@@ -135,6 +136,19 @@ class GitServer:
             if header in request.headers:
                 found[name] = request.headers[header]
         return found
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """Wait for a program whose output was read; one that does not end is killed.
+
+    Not killed at once: `kill` would reap it under asyncio's own watcher, which then complains.
+    """
+    try:
+        async with asyncio.timeout(END_TIMEOUT):
+            await process.wait()
+    except TimeoutError:
+        process.kill()
+        await process.wait()
 
 
 async def _feed(request: web.Request, process: asyncio.subprocess.Process) -> None:
