@@ -19,6 +19,7 @@ from opsconsole.aio.clock import Clock
 from opsconsole.argo.commands import programs
 from opsconsole.argo.commands.asks import Ask, Get, ListAll, ReadFile, Say, Send, Wait, drive_async
 from opsconsole.argo.commands.parsing import parse
+from opsconsole.argo.rollouts.lint import lint
 from opsconsole.cli.connect import Chosen, choose
 from opsconsole.cli.options import Options
 from opsconsole.errors import ApiError, ConnectError, OpsError
@@ -38,6 +39,7 @@ async def _converse(chosen: Chosen, command: Any, options: Options) -> int:
             command,
             namespace=namespace,
             now=chosen.clock.now,
+            lint=lint,
             color=sys.stdout.isatty(),
             version=__version__,
         )
