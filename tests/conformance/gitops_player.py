@@ -25,7 +25,8 @@ from opsconsole.sandbox.cluster import ClusterOptions
 from opsconsole.sandbox.rehearse import kubectl, plugin
 from opsconsole.sandbox.rehearse.client import Client
 from opsconsole.sandbox.store import Change
-from tests.conformance.recorded import GitopsDigest
+from tests.conformance import recorded
+from tests.conformance.gitops_compare import Digest
 
 TAG = "demo-app"
 """What the symbolic APP and NS stand for."""
@@ -89,7 +90,7 @@ class Player:
         # the recording's API server has no admission: namespaces need not exist
         self.cluster.store._check_namespace = lambda *_: None  # type: ignore[method-assign]
         self.client = Client(self.cluster.store)
-        self.digest = GitopsDigest(TAG)
+        self.digest = recorded.GitopsDigest(TAG) if recorded.present() else Digest(TAG)
         self.commits: dict[str, str] = {}
 
     @property

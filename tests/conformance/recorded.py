@@ -11,6 +11,10 @@ from tests.peers import missing
 FOLDER = Path(__file__).resolve().parents[2].parent / "shared" / "conformance"
 
 
+def present() -> bool:
+    return (FOLDER / "digest.py").exists()
+
+
 def _load(name: str) -> Any:
     path = FOLDER / f"{name}.py"
     if not path.exists():
