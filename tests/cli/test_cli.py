@@ -290,13 +290,14 @@ def test_rehearse_a_directory_with_a_new_image(
     (folder / "rollout.yaml").write_text(ROLLOUT_YAML)
     code, out, err = run(capsys, "rehearse", str(folder), "--image", "web=shop:2")
     assert (code, err) == (0, "")
-    assert "Paused step 1/2 34% a promote" in out
+    assert "rollout Paused - CanaryPauseStep, step 1/2" in out
     assert "rollout 'demo' promoted" in out
-    assert "ended: Healthy" in out
-    code, out, _ = run(capsys, "rehearse", str(folder), "-o", "json")
+    assert "ended   Healthy" in out
+    code, out, _ = run(capsys, "rehearse", str(folder), "--image", "shop:2", "-o", "json")
     assert json.loads(out)["healthy"] is True
-    assert run(capsys, "rehearse", str(folder), "--image", "web")[0] == 2
-    assert run(capsys, "rehearse", str(folder), "--rollout", "other")[0] == 1
+    assert run(capsys, "rehearse", str(folder), "--image", "a=b=c")[0] == 1
+    assert run(capsys, "rehearse", str(folder))[0] == 1
+    assert run(capsys, "rehearse", str(folder), "--image", "x", "--rollout", "other")[0] == 1
 
 
 # the sandbox's keys

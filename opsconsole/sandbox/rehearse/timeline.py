@@ -31,13 +31,17 @@ def rows(result: Result) -> list[Row]:
 
 def as_text(result: Result) -> str:
     """One line a row, times as minutes and seconds, and how it ended."""
-    lines = [f"{_clock(row.at)}  {row.what:<8}{row.words}" for row in rows(result)]
-    lines.append(f"{_clock(result.seconds)}  ended   {_ending(result)}")
+    lines = [f"{_clock(row.at)}  {row.what:<8}{printable(row.words)}" for row in rows(result)]
+    lines += [f"           fault   {printable(fault)}" for fault in result.faults]
+    lines.append(f"{_clock(result.seconds)}  ended   {printable(_ending(result))}")
     return "\n".join(lines) + "\n"
 
 
 def as_json(result: Result) -> str:
-    """{scenario, healthy, phase, message, seconds, completed, faults, timeline: [rows]}."""
+    """{scenario, healthy, phase, message, seconds, completed, faults, timeline: [rows]}.
+
+    Texts of controllers and commands are foreign: whoever draws them makes them safe.
+    """
     shown: dict[str, Any] = {
         "scenario": result.scenario.name,
         "healthy": result.healthy,
@@ -49,6 +53,11 @@ def as_json(result: Result) -> str:
         "timeline": [asdict(row) for row in rows(result)],
     }
     return json.dumps(shown, indent=2, ensure_ascii=False) + "\n"
+
+
+def printable(words: str) -> str:
+    """Without control characters, which a terminal would obey."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in words)
 
 
 def _ending(result: Result) -> str:

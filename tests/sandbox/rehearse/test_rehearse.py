@@ -52,7 +52,7 @@ PAUSES = [{"setWeight": 25}, {"pause": {"duration": "10m"}}, {"setWeight": 50}, 
 
 
 def test_an_image_change_is_promoted_to_its_end():
-    result = play(scenario_of([rollout(PAUSES)], image="shop:2"))
+    result = play(scenario_of([rollout(PAUSES)], images=["shop:2"]))
     assert result.healthy
     assert 600 < result.seconds < 700
     assert [entry.argument for entry in result.log if entry.step == "run"] == [
@@ -63,7 +63,7 @@ def test_an_image_change_is_promoted_to_its_end():
 
 def test_pods_that_never_get_ready_end_degraded():
     faults = [{"never-ready": {"image": "shop:2"}}]
-    result = play(scenario_of([rollout(PAUSES)], image="shop:2", faults=faults))
+    result = play(scenario_of([rollout(PAUSES)], images=["shop:2"], faults=faults))
     assert result.phase == "Degraded"
     assert not result.healthy
     assert "has timed out progressing" in result.message
@@ -72,7 +72,7 @@ def test_pods_that_never_get_ready_end_degraded():
 def test_a_metric_that_goes_bad_aborts():
     analysed = rollout(PAUSES, analysis={"templates": [{"templateName": "errors"}]})
     faults = [{"metric": {"at": 240, "answers": {"error_rate": 0.4}}}]
-    change = {"image": "shop:2", "metrics": {"error_rate": 0.01}}
+    change = {"images": ["shop:2"], "metrics": {"error_rate": 0.01}}
     good = play(scenario_of([TEMPLATE, analysed], **change))
     bad = play(scenario_of([TEMPLATE, analysed], faults=faults, **change))
     assert good.healthy
@@ -83,7 +83,7 @@ def test_a_metric_that_goes_bad_aborts():
 
 def test_a_pod_that_crashes_is_replaced():
     faults = [{"crash": {"at": 60, "image": "shop:2"}}]
-    result = play(scenario_of([rollout(PAUSES)], image="shop:2", faults=faults))
+    result = play(scenario_of([rollout(PAUSES)], images=["shop:2"], faults=faults))
     gone = [c for _, c in result.changes if c.kind.kind == "Pod" and c.type == "DELETED"]
     assert gone
     assert result.healthy
@@ -100,7 +100,7 @@ def test_a_pod_that_crashes_is_replaced():
 )
 def test_a_wrong_fault_is_said(fault, said):
     with pytest.raises(InputError, match=said):
-        play(scenario_of([rollout(PAUSES)], image="shop:2", faults=[fault]))
+        play(scenario_of([rollout(PAUSES)], images=["shop:2"], faults=[fault]))
 
 
 @pytest.mark.parametrize(
@@ -125,9 +125,9 @@ def test_a_wrong_scenario_is_said(data, said):
 
 def test_manifests_need_one_rollout_and_an_image():
     with pytest.raises(InputError, match="one Rollout, not 0"):
-        load("kind: Service\n", image="a:1")
+        load("kind: Service\n", images=["a:1"])
     with pytest.raises(InputError, match="rehearse anything"):
-        scenario_of([rollout(PAUSES)], image="")
+        scenario_of([rollout(PAUSES)], images=[])
 
 
 def test_what_cannot_be_done_ends_the_scenario():
@@ -149,7 +149,7 @@ def test_a_wait_in_vain_ends_the_scenario():
 
 
 def test_the_timeline_tells_the_turns():
-    result = play(scenario_of([rollout(PAUSES)], image="shop:2"))
+    result = play(scenario_of([rollout(PAUSES)], images=["shop:2"]))
     told = [row.words for row in rows(result) if row.what == "rollout"]
     assert "Paused - CanaryPauseStep, step 1/4" in told
     assert told[-1] == "Healthy, step 4/4"
