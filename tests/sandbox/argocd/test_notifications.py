@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from opsconsole.argo.cd.notifications import NOTIFIED
+from opsconsole.argo.cd.notifications import NOTIFIED, Destination, Ledger, Result
 from opsconsole.model.kinds import APPLICATION, CONFIG_MAP, SECRET
 from opsconsole.sandbox import cluster as clusters
 from opsconsole.sandbox.argocd.notifications import Outbox
@@ -151,3 +151,12 @@ def test_default_subscriptions_and_slack() -> None:
     assert (sent.delivery.kind, sent.delivery.address) == ("slack", "ops")
     assert "sync status: Synced" in sent.delivery.body
     assert "secret" not in repr(sent)
+
+
+def test_a_condition_with_once_per_stays_noted() -> None:
+    to, once = Destination("hook", ""), Result("[0].x", triggered=True, once_per="rev")
+    ledger = Ledger()
+    assert ledger.note("t", once, to, 1, sent=True)
+    assert not ledger.note("t", once, to, 2, sent=True)
+    assert not ledger.note("t", once, to, 3, sent=False)
+    assert ledger.dumped() == '{"rev:t:[0].x:hook:":1}'

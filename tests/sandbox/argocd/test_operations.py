@@ -323,3 +323,22 @@ def test_extra_objects_may_be_ignored() -> None:
     stand.refresh(config("a"))
     assert stand.status["sync"]["status"] == "Synced"
     assert [r["status"] for r in stand.status["resources"]] == ["Synced", "OutOfSync"]
+
+
+def test_a_wave_waits_until_the_one_before_is_healthy() -> None:
+    pod = {"restartPolicy": "Always", "containers": [{"name": "c", "image": "busybox"}]}
+    notes = {"argocd.argoproj.io/sync-wave": "-1"}
+    slow = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "slow", "annotations": notes},
+    }
+    template = {
+        "metadata": {"labels": {"a": "b"}, "annotations": {"test/ready": "never"}},
+        "spec": pod,
+    }
+    slow["spec"] = {"replicas": 1, "selector": {"matchLabels": {"a": "b"}}, "template": template}
+    stand = Stand(config("late"), slow)
+    state = stand.sync(30)
+    assert state["message"] == "waiting for healthy state of apps/Deployment/slow"
+    assert stand.find(CONFIG_MAP, "late") is None
