@@ -14,6 +14,10 @@ from opsconsole.model.objects import dig, text
 from opsconsole.sandbox.rehearse.player import Result
 
 
+TOLD = ("Rollout", "AnalysisRun", "Experiment")
+"""Kinds whose events are told; of others only warnings."""
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """`at` in virtual seconds; `what` is step, rollout or event, `words` one line."""
@@ -108,6 +112,10 @@ def _events(result: Result) -> Iterator[Row]:
     for at, change in result.changes:
         if change.kind == EVENT and change.type != "DELETED":
             event = change.object
+            kind = text(event, "involvedObject", "kind")
+            # pods that start and stop as they should would hide the rollout
+            if kind not in TOLD and text(event, "type") != "Warning":
+                continue
             on = f"{dig(event, 'involvedObject', 'kind')}/{dig(event, 'involvedObject', 'name')}"
             words = f"{on} {text(event, 'reason')}: {text(event, 'message')}"
             yield Row(at, "event", words)
