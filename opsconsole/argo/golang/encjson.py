@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,7 +22,12 @@ _ESCAPES = {
 _HTML = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"}
 
 
+_SPECIAL = re.compile(r'["\\\x00-\x1f\u2028\u2029<>&]')
+
+
 def encode_string(text: str, *, html: bool = True) -> str:
+    if _SPECIAL.search(text) is None:
+        return f'"{text}"'
     out = []
     for char in text:
         if char in _ESCAPES:

@@ -54,6 +54,9 @@ from opsconsole.sandbox.events import EventRecorder
 from opsconsole.sandbox.runtime import Key, Watch
 from opsconsole.sandbox.store import Change, Obj, Store
 
+MAX_PLANS = 10_000
+"""Runs whose spec is remembered."""
+
 Wake = Callable[[Key], None]
 Metrics = list[dict[str, Any]]
 
@@ -83,6 +86,30 @@ class _Round(NamedTuple):
     secrets: Sequence[str]
 
 
+class _Plan(NamedTuple):
+    """A spec with its arguments resolved (secrets stand in), or the `fault` that refuses it."""
+
+    spec: Mapping[str, Any]
+    fault: str
+    metrics: Metrics
+    dry_run: set[str]
+    retention: Mapping[str, int]
+
+
+def _planned(spec: Mapping[str, Any]) -> _Plan:
+    try:
+        metrics = resolve_metrics_without_secrets(spec)
+    except RuleError as wrong:
+        fault = f"Unable to resolve metric arguments: {wrong.message}"
+        return _Plan(spec, fault, [], set(), {})
+    try:
+        validate_metrics(metrics)
+        dry_run = dry_run_metrics(spec, metrics)
+        return _Plan(spec, "", metrics, dry_run, retention_limits(spec, metrics))
+    except RuleError as wrong:
+        return _Plan(spec, f"Analysis spec invalid: {wrong.message}", metrics, set(), {})
+
+
 class AnalysisRunController:
     name = "analysisruns"
 
@@ -98,6 +125,7 @@ class AnalysisRunController:
         self.wake = wake
         self.recorder = recorder
         self._flights: dict[str, _Flight] = {}
+        self._plans: dict[str, _Plan] = {}
 
     def watches(self) -> Iterable[Watch]:
         return (Watch(ANALYSIS_RUN), Watch(JOB, _owner))
@@ -108,30 +136,37 @@ class AnalysisRunController:
             return None
         if is_completed(text(run, "status", "phase")):
             return self._expire(run)
+        plan = self._plan(run)
+        if plan.fault:
+            return self._refuse(run, plan.fault)
+        tasks = due_tasks(run, plan.metrics, self.store.simulation.now())
         try:
-            metrics = resolve_metrics_without_secrets(mapping(run, "spec"))
-        except RuleError as wrong:
-            return self._refuse(run, f"Unable to resolve metric arguments: {wrong.message}")
-        try:
-            validate_metrics(metrics)
-            dry_run = dry_run_metrics(mapping(run, "spec"), metrics)
-            retention = retention_limits(mapping(run, "spec"), metrics)
-        except RuleError as wrong:
-            return self._refuse(run, f"Analysis spec invalid: {wrong.message}")
-        tasks = due_tasks(run, metrics, self.store.simulation.now())
-        try:
-            arguments, secrets = self._arguments(run)
-            resolved = [
-                resolve_metric(mappings(run, "spec", "metrics")[task.index], arguments)
-                for task in tasks
-            ]
+            resolved, secrets = self._resolved(run, plan, tasks)
         except (RuleError, StatusError) as wrong:
             return self._refuse(run, f"Unable to resolve metric arguments: {wrong.message}")
         taken = self._take(run, key, tasks, resolved)
         if taken is None:
             return None
-        results = self._record(run, _Round(tasks, resolved, dry_run, secrets), taken)
-        return self._judge(run, metrics, results, dry_run, retention)
+        results = self._record(run, _Round(tasks, resolved, plan.dry_run, secrets), taken)
+        return self._judge(run, plan, results)
+
+    def _plan(self, run: Obj) -> _Plan:
+        """What the spec says, worked out once for each spec."""
+        spec = mapping(run, "spec")
+        known = self._plans.get(uid_of(run))
+        if known is None or (known.spec is not spec and known.spec != spec):
+            if len(self._plans) >= MAX_PLANS:
+                self._plans.clear()
+            known = self._plans[uid_of(run)] = _planned(spec)
+        return known
+
+    def _resolved(self, run: Obj, plan: _Plan, tasks: Sequence[Task]) -> tuple[Metrics, list[str]]:
+        """The metrics of the tasks with the values of Secrets in them, and those values."""
+        if not tasks or not any(map(argument_secret, mappings(run, "spec", "args"))):
+            return [plan.metrics[task.index] for task in tasks], []
+        arguments, secrets = self._arguments(run)
+        metrics = mappings(run, "spec", "metrics")
+        return [resolve_metric(metrics[task.index], arguments) for task in tasks], secrets
 
     # measuring
 
@@ -235,18 +270,11 @@ class AnalysisRunController:
 
     # judging and writing
 
-    def _judge(
-        self,
-        run: Obj,
-        metrics: Metrics,
-        results: Metrics,
-        dry_run: set[str],
-        retention: Mapping[str, int],
-    ) -> float | None:
+    def _judge(self, run: Obj, plan: _Plan, results: Metrics) -> float | None:
         now = self.store.simulation.now()
-        assessment = assess_run(run, metrics, results, dry_run)
-        kept, cut = trim_measurements(assessment.results, retention)
-        for metric in metrics:
+        assessment = assess_run(run, plan.metrics, results, plan.dry_run)
+        kept, cut = trim_measurements(assessment.results, plan.retention)
+        for metric in plan.metrics if cut else ():
             if text(metric, "name") in cut:
                 context = self._context(run, metric, cut[text(metric, "name")])
                 self._provider(metric).collect(context)
@@ -263,7 +291,7 @@ class AnalysisRunController:
         self._write(run, status)
         if is_completed(text(status, "phase")):
             return None
-        after = next_reconcile({**run, "status": status}, metrics, now)
+        after = next_reconcile({**run, "status": status}, plan.metrics, now)
         return None if after is None else max((after - now).total_seconds(), 0.0)
 
     def _status(self, run: Obj, assessment: Assessment, results: Metrics) -> dict[str, Any]:
