@@ -13,7 +13,6 @@ from opsconsole.model.kinds import EVENT, ROLLOUT
 from opsconsole.model.objects import dig, text
 from opsconsole.sandbox.rehearse.player import Result
 
-
 TOLD = ("Rollout", "AnalysisRun", "Experiment")
 """Kinds whose events are told; of others only warnings."""
 
