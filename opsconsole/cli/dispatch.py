@@ -115,6 +115,19 @@ def run(words: Sequence[str]) -> int:
         # whoever read our output has gone; keep the interpreter from complaining at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except Exception as fault:
+        if os.environ.get("OPSCONSOLE_TRACEBACK"):
+            raise
+        complain(unexpected(fault))
+        return 1
+
+
+def unexpected(fault: Exception) -> OpsError:
+    """A fault of our own, as a sentence: its text may hold anything, so only its kind is told."""
+    return OpsError(
+        f"opsconsole met something that it did not expect ({type(fault).__name__})",
+        hint="please report it, with what OPSCONSOLE_TRACEBACK=1 in the environment prints",
+    )
 
 
 def quiet() -> None:

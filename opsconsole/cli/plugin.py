@@ -22,12 +22,15 @@ from opsconsole.argo.commands.parsing import parse
 from opsconsole.argo.rollouts.lint import lint
 from opsconsole.cli.connect import Chosen, choose
 from opsconsole.cli.options import Options
+from opsconsole.cli.wide import run_wide, wanted
 from opsconsole.errors import ApiError, ConnectError, OpsError
 
 
 def run_plugin(options: Options, words: list[str]) -> int:
     """Run it; wrong use is a UsageError, other statuses are the plugin's own."""
     command = parse(words)
+    if wanted(command):
+        return run_wide(options, command)
     chosen = choose(options)
     return asyncio.run(_converse(chosen, command, options))
 
