@@ -278,8 +278,11 @@ class Repositories:
                 if self._cache_dir is None:
                     self._scratch = tempfile.TemporaryDirectory(prefix="opsconsole-git-")
                     self._cache_dir = Path(self._scratch.name)
-                found = self._mirrors[url] = Mirror(url, self._cache_dir, self.settings)
+                found = self._mirrors[url] = self._make(url, self._cache_dir)
             return found
+
+    def _make(self, url: str, cache_dir: Path) -> Mirror:
+        return Mirror(url, cache_dir, self.settings)
 
     def close(self) -> None:
         self.executor.shutdown(wait=True, cancel_futures=True)

@@ -66,13 +66,16 @@ class Repository:
             return self._refs[1]
 
     def _read_refs(self) -> dict[str, str]:
-        listed = self.git("for-each-ref", "--format=%(refname) %(objectname) %(*objectname)")
+        """One process for all: each costs milliseconds."""
+        listed = self.git("for-each-ref", "--format=%(HEAD)%(refname) %(objectname) %(*objectname)")
         found: dict[str, str] = {}
+        head = ""
         for line in listed.splitlines():
-            name, sha, *peeled = line.split(" ")
+            name, sha, *peeled = line[1:].split(" ")
             found[name] = peeled[0] if peeled and peeled[0] else sha
-        head = self.git("symbolic-ref", "-q", "HEAD", accept=(0, 1)).strip()
-        if head in found:
+            if line.startswith("*"):
+                head = name
+        if head:
             found["HEAD"] = found[head]
         return found
 

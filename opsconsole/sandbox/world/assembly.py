@@ -17,14 +17,13 @@ from typing import Any, Self
 
 from opsconsole.errors import SandboxError
 from opsconsole.render.renderer import Renderer
-from opsconsole.repos.mirror import Repositories
 from opsconsole.sandbox.api.server import ApiServer
 from opsconsole.sandbox.cluster import Cluster, ClusterOptions, build
 from opsconsole.sandbox.gitserver import GitServer
 from opsconsole.sandbox.kernel import START
 from opsconsole.sandbox.pacing import Pacer
 from opsconsole.sandbox.serve import ServeOptions, serve
-from opsconsole.sandbox.world.repository import NAME, URL, WorldRepository
+from opsconsole.sandbox.world.repository import NAME, URL, ServedRepositories, WorldRepository
 from opsconsole.sandbox.world.story import LENGTH, Story
 from opsconsole.settings import RepoSettings
 
@@ -41,7 +40,7 @@ class World:
             self.repository.seed(born)
         # controllers read the repository itself; only other programs come through HTTP
         local = RepoSettings(replacements=((URL, str(self.repository.folder)),))
-        self.repositories = Repositories(local, folder / "mirrors")
+        self.repositories = ServedRepositories(local, folder / "mirrors")
         self.renderer = Renderer("helm")  # kustomizations by ourselves: the same on every machine
         self.git_server = GitServer(folder / "served")
 

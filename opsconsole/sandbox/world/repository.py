@@ -15,9 +15,12 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from opsconsole.errors import SandboxError
-from opsconsole.repos.process import run
-from opsconsole.repos.repository import Repository
+from opsconsole.repos.mirror import Mirror, Repositories
+from opsconsole.repos.objects import CommitTree, ObjectReader
+from opsconsole.repos.process import RepoFault, run
+from opsconsole.repos.repository import Repository, check_path, refs_signature
 from opsconsole.sandbox.gitserver import make_bare
+from opsconsole.settings import RepoSettings
 
 URL = "https://github.com/myorg/k8s-manifests.git"
 """The article's repository; nothing of the real host is ever asked."""
@@ -31,6 +34,9 @@ BOB = ("Bob Okafor", "bob@myorg.example")
 GRACE = ("Grace Ho", "grace@myorg.example")
 LINUS = ("Linus Tan", "linus@myorg.example")
 Author = tuple[str, str]
+
+IMPORT = ("fast-import", "--quiet", "--date-format=raw")
+"""Reads commits from its input and moves the branch: one process for what plumbing needs six."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,17 +148,25 @@ class WorldRepository:
             now |= changed
             stream += _commit(change, changed, until - timedelta(days=change.days))
         # one process for the whole past: the sandbox starts in a second
-        self.git.git("fast-import", "--quiet", "--date-format=raw", data=bytes(stream))
+        self.git.git(*IMPORT, data=bytes(stream))
 
     def commit(
         self, changed: Mapping[str, str | None], subject: str, author: Author, date: datetime
     ) -> str:
         """A commit on the branch, as if it had been pushed; returns its hash."""
         parent = self.head
-        content = {p: None if t is None else t.encode() for p, t in changed.items()}
-        sha = self.git.write_commit(parent, content, subject, author=author, date=date)
-        self.git.move_branch(BRANCH, sha, parent)
-        return sha
+        tree = self.git.tree(parent)
+        changed = {path: text for path, text in changed.items() if self._text(tree, path) != text}
+        if not changed:
+            raise RepoFault(f"{URL}: nothing to commit", reason="failed")
+        one = Change(0, author, subject + "\n")
+        # one process for the whole commit: a story makes several
+        self.git.git(*IMPORT, data=_commit(one, changed, date, parent))
+        return self.head
+
+    def _text(self, tree: CommitTree, path: str) -> str | None:
+        check_path(path)
+        return None if tree.lookup(path) is None else tree.read(path).decode()
 
     def read(self, path: str) -> str:
         """A file at the tip of the branch. SandboxError when there is none."""
@@ -173,7 +187,39 @@ class WorldRepository:
         self.git.close()
 
 
-def _commit(change: Change, changed: Mapping[str, str], date: datetime) -> bytes:
+class Served(Mirror):
+    """The served repository in the place of its own mirror: what lies here is not copied.
+
+    Like a mirror it shows the references as they were at the last `fetch`.
+    """
+
+    def __init__(self, url: str, cache_dir: Path, settings: RepoSettings) -> None:
+        super().__init__(url, cache_dir, settings)
+        self.folder = Path(self.address)
+        self.objects = ObjectReader(self.folder)
+
+    def fetch(self, now: datetime | None = None) -> bool:
+        with self.lock:
+            seen, self._local = self._local, refs_signature(self.folder)
+            self.fetched_at = now
+            if seen == self._local:
+                return False
+            self._refs = None
+            self.refs()
+            return True
+
+
+class ServedRepositories(Repositories):
+    """What the simulated controllers read: `URL` without a copy, anything else mirrored."""
+
+    def _make(self, url: str, cache_dir: Path) -> Mirror:
+        made = Served if url == URL else Mirror
+        return made(url, cache_dir, self.settings)
+
+
+def _commit(
+    change: Change, changed: Mapping[str, str | None], date: datetime, parent: str = ""
+) -> bytes:
     """One commit in the language of git fast-import."""
     name, email = change.author
     who = f"{name} <{email}> {int(date.timestamp())} +0000"
@@ -182,7 +228,12 @@ def _commit(change: Change, changed: Mapping[str, str], date: datetime) -> bytes
         f"commit refs/heads/{BRANCH}\nauthor {who}\ncommitter {who}\ndata {len(subject)}\n".encode(),
         subject + b"\n",
     ]
+    if parent:
+        parts.append(f"from {parent}\n".encode())
     for path, text in changed.items():
+        if text is None:
+            parts.append(f"D {path}\n".encode())
+            continue
         data = text.encode()
         parts += [f"M 100644 inline {path}\ndata {len(data)}\n".encode(), data, b"\n"]
     return b"".join(parts)
