@@ -135,7 +135,7 @@ def side_by_side() -> None:
     seen = [0]
     made.store.subscribe(lambda _: seen.__setitem__(0, seen[0] + 1))
     for count in range(ROLLOUTS):
-        client.apply(rollout(f"app-{count:03d}", images=["myorg/my-app:v2"]), "default")
+        client.apply(rollout(f"app-{count:03d}", image="myorg/my-app:v2"), "default")
     began, at = time.perf_counter(), made.simulation.elapsed
     made.simulation.run_for(46 * 60)
     took = time.perf_counter() - began
