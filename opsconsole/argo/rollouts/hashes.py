@@ -1,7 +1,7 @@
 """Hashes that name things: the pod template's and the steps' (`utils/hash`, `ComputeStepHash`).
 
-FNV-1a over JSON, made safe for names as Kubernetes does. The step hash follows the real field
-order; the pod hash need only be stable, since nothing compares it across implementations.
+FNV-1a over JSON, made safe for names as Kubernetes does. Both follow Go's field order, so that
+they are the real ones (`gojson` for the pod template, the table below for steps).
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+from opsconsole.argo.rollouts.gojson import pod_template
 
 _ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
 
@@ -93,9 +95,10 @@ def pod_hash(template: Mapping[str, Any], collisions: int = 0) -> str:
         kept = _memo[id(template)] = (template, {})
     found = kept[1].get(collisions)
     if found is None:
-        body = json.dumps(normalised(template), sort_keys=True, separators=(",", ":"))
-        data = body + (str(collisions) if collisions else "")
-        found = kept[1][collisions] = safe_encode(str(fnv1a(data.encode())))
+        data = pod_template(template).encode("utf-8", "surrogatepass")
+        if collisions:
+            data += collisions.to_bytes(8, "little")
+        found = kept[1][collisions] = safe_encode(str(fnv1a(data)))
     return found
 
 
