@@ -22,6 +22,7 @@ def draft(app: Application, revert: Revert) -> Draft:
     warnings: list[str] = []
     if app.auto_sync:
         effects.append("Argo CD applies it by itself (auto-sync is on)")
+        effects.append("it stays: git itself asks for it, so selfHeal and auto-sync keep it")
     else:
         warnings.append("auto-sync is off: press s afterwards to apply it")
     outside = [f for f in plan.commit.files if app.source.path and not _inside(f, app.source.path)]
