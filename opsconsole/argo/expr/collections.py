@@ -260,10 +260,19 @@ def reverse(machine: Machine, args: list[Any]) -> list[Any]:
 
 
 def uniq(machine: Machine, args: list[Any]) -> list[Any]:
+    """Numbers and strings are found by their hash, which agrees with `equal`; NaN equals nothing."""
     out: list[Any] = []
+    plain: set[Any] = set()
+    others: list[Any] = []
     for item in _list(args[0], "uniq"):
-        machine.spend(1 + len(out) // 4)
-        if not any(equal(item, seen) for seen in out):
+        if type(item) is str or is_number(item):
+            if item not in plain or item != item:  # noqa: PLR0124 - NaN
+                plain.add(item)
+                out.append(item)
+            continue
+        machine.spend(1 + 4 * len(others))
+        if not any(equal(item, seen) for seen in others):
+            others.append(item)
             out.append(item)
     return out
 

@@ -26,6 +26,28 @@ STEPS = 3_000_000
 """Operations inside of loops that one evaluation may do; ours, about a second."""
 
 
+QUICK = frozenset(("len", "first", "last", "get", "type", "take"))
+"""Builtins whose time does not grow with their arguments."""
+
+DEEP = frozenset(("string", "toJSON"))
+"""Builtins that look at all that is inside of their arguments, and are slow at it."""
+
+
+def weight(value: Any) -> int:
+    """About how many steps it takes to look at all of a value; no more than STEPS are counted."""
+    total, pending = 0, [value]
+    while pending and total <= STEPS:
+        one = pending.pop()
+        total += 1
+        if isinstance(one, str):
+            total += len(one) // 100
+        elif isinstance(one, dict | list):
+            total += len(one)
+            inside = one.values() if isinstance(one, dict) else one
+            pending += [each for each in inside if isinstance(each, str | list | dict)]
+    return total
+
+
 class Skip(Exception):  # noqa: N818 - leaves a `?.` chain
     """The chain met nil."""
 
@@ -118,6 +140,8 @@ class Interpreter:
         left, right = self.run(node.left), self.run(node.right)
         rule = _BINARY.get(operator)
         if rule is not None:
+            if isinstance(left, list | dict) and isinstance(right, list | dict):
+                self.spend(2 * weight(left))
             return rule(left, right)
         if operator == "..":
             return self._range(left, right)
@@ -132,7 +156,7 @@ class Interpreter:
 
     def _in(self, node: n.Binary, left: Any, right: Any) -> bool:
         if isinstance(right, list):
-            self.spend(len(right) // 4)
+            self.spend(len(right) if not isinstance(left, list | dict) else weight(right))
         if isinstance(node.right, n.Constant) and node.right.keys and left is None:
             return "" in right
         return op.contained(left, right)
@@ -187,7 +211,7 @@ class Interpreter:
         arguments = [self.run(argument) for argument in node.arguments]
         name = node.callee.name if isinstance(node.callee, n.Identifier) else ""
         if name and name not in self.environment and name in BUILTINS:
-            return BUILTINS[name].call(self, arguments)
+            return self._builtin(name, arguments)
         callee = self.run(node.callee)
         if callee is None:
             raise Panic("invalid operation: cannot call nil")
@@ -199,8 +223,18 @@ class Interpreter:
         loop = _LOOPS.get(node.name)
         if loop is not None:
             return self._loop(node, loop)
-        arguments = [self.run(argument) for argument in node.arguments]
-        return BUILTINS[node.name].call(self, arguments)
+        return self._builtin(node.name, [self.run(argument) for argument in node.arguments])
+
+    def _builtin(self, name: str, arguments: list[Any]) -> Any:
+        if name in DEEP:
+            self.spend(3 * sum(weight(argument) for argument in arguments))
+        elif name not in QUICK:
+            for argument in arguments:
+                if isinstance(argument, list | dict):
+                    self.spend(len(argument))
+                elif isinstance(argument, str):
+                    self.spend(len(argument) // 50)
+        return BUILTINS[name].call(self, arguments)
 
     def pointer(self, node: n.Pointer) -> Any:
         scope = self._scopes[-1]
@@ -242,7 +276,7 @@ class Interpreter:
     def each(self, node: n.BuiltinCall, scope: _Scope, *, backwards: bool = False) -> Any:
         """Values of the predicate (or of the elements), moving the scope along."""
         predicate = node.arguments[1] if len(node.arguments) > 1 else None
-        cost = predicate.size if isinstance(predicate, n.Predicate) else 1
+        cost = predicate.size if isinstance(predicate, n.Predicate) else 2
         places = range(scope.index, len(scope.items))
         for scope.index in reversed(places) if backwards else places:
             self.spend(cost)

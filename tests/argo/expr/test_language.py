@@ -158,7 +158,7 @@ def test_errors_show_their_place():
         "let a = repeat('x', 900000); a + a + a + a + a + a + a + a + a + a + a + a + a",
         "replace(repeat('x', 400000), 'x', repeat('y', 400000))",
         "map(1..99999, map(1..99999, #))",
-        "uniq(1..100000)",
+        "uniq(map(1..100000, [#]))",
         "(" * 5000 + "1" + ")" * 5000,
         "+".join(["1"] * 5000),
         "[" * 3000,
