@@ -23,6 +23,9 @@ def pod_status(pod: Mapping[str, Any]) -> str:
     """`Running`, `ContainerCreating`, `CrashLoopBackOff`, `Init:0/1`, `Terminating`…"""
     status = mapping(pod, "status")
     reason = text(status, "reason") or text(status, "phase") or "Unknown"
+    for held in mappings(status, "conditions"):
+        if held.get("type") == "PodScheduled" and held.get("reason") == "SchedulingGated":
+            reason = "SchedulingGated"
     initial = _initial(pod)
     reason = initial or _containers(status, reason)
     if dig(pod, "metadata", "deletionTimestamp") is not None:

@@ -129,61 +129,6 @@ def pod_ready(obj: Obj) -> str:
     return f"{ready}/{len(items(obj, 'spec', 'containers'))}"
 
 
-def pod_status(obj: Obj) -> str:
-    """The one word for a pod's state (printPod)."""
-    reason = text(obj, "status", "reason") or text(obj, "status", "phase") or "Unknown"
-    for gate in mappings(obj, "status", "conditions"):
-        if gate.get("type") == "PodScheduled" and gate.get("reason") == "SchedulingGated":
-            reason = "SchedulingGated"
-    starting = _init_status(obj)
-    reason = starting or _containers_status(obj, reason)
-    if dig(obj, "metadata", "deletionTimestamp"):
-        return "Unknown" if text(obj, "status", "reason") == "NodeLost" else "Terminating"
-    return reason
-
-
-def _init_status(obj: Obj) -> str:
-    total = len(items(obj, "spec", "initContainers"))
-    for index, status in enumerate(mappings(obj, "status", "initContainerStatuses")):
-        state = mapping(status, "state")
-        if "terminated" in state:
-            if number(state, "terminated", "exitCode") == 0:
-                continue
-            return "Init:" + (_ended(mapping(state, "terminated")))
-        waiting = text(state, "waiting", "reason")
-        if waiting and waiting != "PodInitializing":
-            return f"Init:{waiting}"
-        return f"Init:{index}/{total}"
-    return ""
-
-
-def _ended(state: Mapping[str, Any]) -> str:
-    if text(state, "reason"):
-        return text(state, "reason")
-    if number(state, "signal"):
-        return f"Signal:{number(state, 'signal')}"
-    return f"ExitCode:{number(state, 'exitCode')}"
-
-
-def _containers_status(obj: Obj, reason: str) -> str:
-    running = False
-    for status in reversed(mappings(obj, "status", "containerStatuses")):
-        state = mapping(status, "state")
-        if text(state, "waiting", "reason"):
-            reason = text(state, "waiting", "reason")
-        elif "terminated" in state:
-            reason = _ended(mapping(state, "terminated"))
-        elif flag(status, "ready") and "running" in state:
-            running = True
-    if reason == "Completed" and running:
-        ready = any(
-            c.get("type") == "Ready" and c.get("status") == "True"
-            for c in mappings(obj, "status", "conditions")
-        )
-        return "Running" if ready else "NotReady"
-    return reason
-
-
 def pod_restarts(obj: Obj, now: datetime) -> str:
     statuses = mappings(obj, "status", "containerStatuses")
     restarts = sum(number(s, "restartCount") for s in statuses)

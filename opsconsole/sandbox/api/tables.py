@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from opsconsole.argo.podstatus import pod_status
 from opsconsole.model.objects import name_of, text
 from opsconsole.model.times import parse_instant
 from opsconsole.sandbox.api import cells
@@ -67,7 +68,7 @@ _PODS_OF = _all(
 
 COLUMNS: dict[str, list[_Shown]] = {
     "Pod": [
-        NAME, *_all(("Ready", cells.pod_ready), ("Status", cells.pod_status)),
+        NAME, *_all(("Ready", cells.pod_ready), ("Status", pod_status)),
         _Shown("Restarts", cells.pod_restarts), AGE,
         *_all(("IP", cells.at("status", "podIP", blank="<none>"), 1),
               ("Node", cells.at("spec", "nodeName", blank="<none>"), 1),

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from opsconsole.argo.podstatus import pod_status
 from opsconsole.model import kinds
 from opsconsole.sandbox.api import cells, crdschema, fieldsets, gnostic, openapi, protobuf
 from opsconsole.sandbox.api.logs import printed
@@ -225,6 +226,7 @@ def test_ages(seconds, shown):
     ("obj", "shown"),
     [
         ({"status": {"phase": "Pending"}}, "Pending"),
+        ({"status": {"phase": "Pending", "conditions": [{"type": "PodScheduled", "reason": "SchedulingGated"}]}}, "SchedulingGated"),
         ({"metadata": {"deletionTimestamp": "x"}, "status": {"phase": "Running"}}, "Terminating"),
         ({"status": {"phase": "Pending", "containerStatuses": [{"state": {"waiting": {"reason": "ImagePullBackOff"}}}]}}, "ImagePullBackOff"),
         ({"status": {"phase": "Succeeded", "containerStatuses": [{"state": {"terminated": {"reason": "Completed"}}}]}}, "Completed"),
@@ -234,7 +236,7 @@ def test_ages(seconds, shown):
     ],
 )  # fmt: skip
 def test_the_word_for_a_pod(obj, shown):
-    assert cells.pod_status(obj) == shown
+    assert pod_status(obj) == shown
 
 
 def test_every_type_of_the_table_can_be_read():
