@@ -84,6 +84,8 @@ PAST: tuple[Change, ...] = (
            add=("apps/my-app-canary", "infrastructure/argocd/applications/my-app-canary.yaml")),
     Change(27, GRACE, "One my-app for every production cluster",
            add=("applicationsets",)),
+    Change(24, GRACE, "my-app-istio: the same service behind a mesh, 10/30/60 by weight",
+           add=("apps/my-app-istio", "infrastructure/argocd/applications/my-app-istio.yaml")),
     Change(21, LINUS, "checkout: v3.3.2", edits=(_tag("checkout", "v3.3.1", "v3.3.2"),)),
     Change(20, LINUS, "payments: v1.8.0", edits=(_tag("payments", "v1.7.5", "v1.8.0"),)),
     Change(16, BOB, "inventory: keep the cache for a minute",

@@ -1,10 +1,11 @@
-"""What has happened in the cluster before the console looks: six applications, six states.
+"""What has happened in the cluster before the console looks: seven applications, six states.
 
 | application | strategy | state when the story ends |
 |---|---|---|
 | my-app | the article's blue-green | Suspended: the preview waits for a promote |
 | my-app-canary | the article's canary, 5/20/50/80 | Suspended, as Argo CD calls it: in its first, timed pause at 5 % |
 | checkout | canary | Healthy |
+| my-app-istio | the article's canary by Istio's weights | Healthy on its first version |
 | payments | canary | Degraded: its analysis failed and the controller aborted |
 | inventory | Deployment, synced by hand | OutOfSync: a commit that nobody has applied |
 | search | Deployment, no selfHeal | OutOfSync: somebody scaled it in the cluster |
@@ -58,6 +59,7 @@ MANAGED = {
 FOLDERS = {
     "my-app": "apps/my-app/overlays/production",
     "my-app-canary": "apps/my-app-canary",
+    "my-app-istio": "apps/my-app-istio",
     "checkout": "apps/checkout",
     "payments": "apps/payments",
     "inventory": "apps/inventory",

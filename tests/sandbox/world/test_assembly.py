@@ -1,4 +1,4 @@
-"""The sandbox as the console gets it: six applications in six states, quickly, and the same each time."""
+"""The sandbox as the console gets it: seven applications in six states, quickly, and the same each time."""
 
 from __future__ import annotations
 
@@ -36,6 +36,7 @@ def status(cluster: Cluster, name: str) -> tuple[str, str]:
         ("my-app", "Synced", "Suspended"),
         ("my-app-canary", "Synced", "Suspended"),  # so Argo CD calls a timed pause, too
         ("checkout", "Synced", "Healthy"),
+        ("my-app-istio", "Synced", "Healthy"),
         ("payments", "Synced", "Degraded"),
         ("inventory", "OutOfSync", "Healthy"),
         ("search", "OutOfSync", "Healthy"),
@@ -70,7 +71,7 @@ def test_the_api_answers(sandbox: Sandbox) -> None:
             return dict(json.load(answer))
 
     listed = get("/apis/argoproj.io/v1alpha1/namespaces/argocd/applications")
-    assert len(mappings(listed, "items")) == 6
+    assert len(mappings(listed, "items")) == 7
 
 
 def test_the_same_seed_gives_the_same_cluster(sandbox: Sandbox) -> None:

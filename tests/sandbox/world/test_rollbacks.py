@@ -82,7 +82,8 @@ def calm(sandbox: Sandbox) -> tuple[str, str, str]:
             text(rollout, "status", "phase"),
         )
 
-    return sandbox.read(look)
+    found: tuple[str, str, str] = sandbox.read(look)
+    return found
 
 
 def rollout_key(hub: Hub) -> ResourceKey:
