@@ -93,7 +93,9 @@ def _sandbox(options: Options) -> Chosen:
             raise
         environment.attach(sandbox)
         cluster = replace(settings.cluster, server=sandbox.url)
-        repos = replace(settings.repos, replacements=sandbox.replacements)
+        repos = replace(
+            settings.repos, replacements=(*settings.repos.replacements, *sandbox.replacements)
+        )
 
         def close() -> None:
             environment.attach(None)

@@ -38,6 +38,8 @@ class Options:
     mouse: bool = True
     ascii_only: bool = False
     timeout: float = 15.0
+    repos: tuple[tuple[str, str], ...] = ()
+    """(URL prefix, replacement) pairs: where git is really reached."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -62,6 +64,13 @@ def common_parser() -> Parser:
     add("--seed", metavar="N", type=int, default=1, help="of the sandbox's randomness")
     add("--state-dir", metavar="DIR", default="", help="where the journal is kept")
     add("--request-timeout", metavar="S", type=float, default=15.0, help="seconds for one request")
+    add(
+        "--repo",
+        metavar="FROM=TO",
+        action="append",
+        default=[],
+        help="reach repositories under the URL FROM at TO (repeatable)",
+    )
     add("--no-mouse", action="store_true", help="leave the mouse to the terminal")
     add("--ascii", action="store_true", help="draw with ASCII only")
     return parser
@@ -88,10 +97,22 @@ def split(argv: Sequence[str]) -> tuple[Options, list[str]]:
         mouse=not known.no_mouse,
         ascii_only=known.ascii,
         timeout=known.request_timeout,
+        repos=tuple(_replacement(word) for word in known.repo),
     )
     if options.sandbox and (options.kubeconfig or options.context or options.server):
         raise UsageError("--sandbox and a cluster cannot both be meant")
     return options, [*rest, *dashes, *after]
+
+
+def _replacement(word: str) -> tuple[str, str]:
+    """The pair in FROM=TO. A URL may hold a password, so the message does not repeat it."""
+    before, _, after = word.partition("=")
+    if not before or not after:
+        raise UsageError(
+            "--repo takes FROM=TO, two URLs or the beginnings of URLs",
+            hint="e.g. --repo https://github.com/org/=https://mirror.example/org/",
+        )
+    return before, after
 
 
 def _at_dashes(argv: list[str]) -> tuple[list[str], list[str], list[str]]:
@@ -138,7 +159,7 @@ def settings_of(options: Options, environment: Mapping[str, str] | None = None) 
 def sandbox_settings(options: Options, environment: Mapping[str, str] | None = None) -> Settings:
     """Settings of the console on the sandbox; the server's address is known later."""
     env = os.environ if environment is None else environment
-    return replace(_base(options, env), repos=RepoSettings())
+    return replace(_base(options, env), repos=RepoSettings(replacements=options.repos))
 
 
 def _with(base: Settings, **cluster: object) -> Settings:
@@ -160,7 +181,7 @@ def _base(options: Options, env: Mapping[str, str]) -> Settings:
             argocd_namespace=options.argocd_namespace,
             request_timeout=options.timeout,
         ),
-        repos=RepoSettings(cache_dir=Path(cache, "opsconsole", "git")),
+        repos=RepoSettings(cache_dir=Path(cache, "opsconsole", "git"), replacements=options.repos),
         state_dir=Path(options.state_dir) if options.state_dir else Path(state, "opsconsole"),
         user=env.get("USER") or env.get("LOGNAME") or "opsconsole",
         frame_interval=0.25 if env.get("SSH_CONNECTION") else 0.1,
