@@ -36,7 +36,7 @@ from opsconsole.argo.analysis.validation import (
     validate_metrics,
 )
 from opsconsole.errors import RuleError
-from opsconsole.model.kinds import ANALYSIS_RUN, JOB, SECRET
+from opsconsole.model.kinds import ANALYSIS_RUN, JOB, POD, SECRET
 from opsconsole.model.objects import (
     controller_of,
     mapping,
@@ -48,6 +48,7 @@ from opsconsole.model.objects import (
     uid_of,
 )
 from opsconsole.model.times import format_instant
+from opsconsole.sandbox.analysis.jobs import image_missing
 from opsconsole.sandbox.analysis.providers import Context, Measurement, Provider
 from opsconsole.sandbox.apierrors import StatusError
 from opsconsole.sandbox.events import EventRecorder
@@ -63,9 +64,13 @@ Metrics = list[dict[str, Any]]
 
 def _owner(change: Change) -> Iterable[Key]:
     """A Job that changes makes its AnalysisRun due."""
-    owner = controller_of(change.object)
+    return _run_of(change.object)
+
+
+def _run_of(job: Obj) -> Iterable[Key]:
+    owner = controller_of(job)
     if text(owner, "kind") == ANALYSIS_RUN.kind:
-        return (Key(namespace_of(change.object), text(owner, "name")),)
+        return (Key(namespace_of(job), text(owner, "name")),)
     return ()
 
 
@@ -128,7 +133,15 @@ class AnalysisRunController:
         self._plans: dict[str, _Plan] = {}
 
     def watches(self) -> Iterable[Watch]:
-        return (Watch(ANALYSIS_RUN), Watch(JOB, _owner))
+        return (Watch(ANALYSIS_RUN), Watch(JOB, _owner), Watch(POD, self._job_of_pod))
+
+    def _job_of_pod(self, change: Change) -> Iterable[Key]:
+        """The run whose Job has a pod that cannot get its image: the Job itself says nothing."""
+        ref = controller_of(change.object)
+        if text(ref, "kind") != JOB.kind or not image_missing(change.object):
+            return ()
+        job = self.store.find(JOB, namespace_of(change.object), text(ref, "name"))
+        return () if job is None else _run_of(job)
 
     def reconcile(self, key: Key) -> float | None:
         run = self.store.find(ANALYSIS_RUN, key.namespace, key.name)

@@ -5,6 +5,7 @@ Rules: `metricproviders/job/job.go`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from opsconsole.argo.analysis.phases import ERROR, FAILED, INCONCLUSIVE, SUCCESSFUL
@@ -72,7 +73,8 @@ class JobProvider:
             done(self._end(measurement, Outcome(ERROR, "", "job metadata reference missing")))
             return
         self._delete(namespace_of(context.run), name)
-        done(self._end(measurement, Outcome(SUCCESSFUL)))
+        # a Job that was cut short proves nothing
+        done(self._end(measurement, Outcome(INCONCLUSIVE)))
 
     def collect(self, context: Context) -> None:
         jobs = [
@@ -112,11 +114,16 @@ class JobProvider:
         return INCONCLUSIVE if self._image_missing(job) else ""
 
     def _image_missing(self, job: Obj) -> bool:
-        return any(
-            text(status, "state", "waiting", "reason") in _BAD_IMAGE
-            for pod in self.store.owned_by(uid_of(job), POD)
-            for status in mappings(pod, "status", "containerStatuses")
-        )
+        return any(map(image_missing, self.store.owned_by(uid_of(job), POD)))
+
+
+def image_missing(pod: Mapping[str, Any]) -> bool:
+    """Whether a container of the pod waits for an image that does not come."""
+    return any(
+        text(status, "state", "waiting", "reason") in _BAD_IMAGE
+        for field in ("initContainerStatuses", "containerStatuses")
+        for status in mappings(pod, "status", field)
+    )
 
 
 def new_job(context: Context) -> dict[str, Any]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from opsconsole.sandbox.cluster import Cluster
+from opsconsole.sandbox.rollouts.cleaning import RuleCleaner, ServiceCleaner
 from opsconsole.sandbox.rollouts.controller import RolloutController
 from opsconsole.sandbox.runtime import Controller
 
 
 def controllers(cluster: Cluster) -> Iterable[Controller]:
-    return (RolloutController(cluster.store),)
+    store = cluster.store
+    return (RolloutController(store), ServiceCleaner(store), RuleCleaner(store))

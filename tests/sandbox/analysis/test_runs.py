@@ -288,6 +288,16 @@ def test_jobs(annotations, phase):
     assert status(cluster)["phase"] == phase
 
 
+def test_a_job_whose_image_does_not_come_is_inconclusive():
+    cluster = cluster_with(Endpoint(1), profile="realistic")
+    metric = job()
+    pod = metric["provider"]["job"]["spec"]["template"]["spec"]
+    pod["containers"][0]["image"] = "does-not-exist:v1"
+    create(cluster, metric)
+    cluster.simulation.run_for(30)
+    assert status(cluster)["phase"] == "Inconclusive"
+
+
 def test_a_job_is_deleted_when_the_run_is_terminated():
     cluster = cluster_with(Endpoint(1))
     create(cluster, job())
@@ -295,8 +305,8 @@ def test_a_job_is_deleted_when_the_run_is_terminated():
     live = cluster.store.get(ANALYSIS_RUN, "default", "run")
     cluster.store.update(ANALYSIS_RUN, {**live, "spec": {**live["spec"], "terminate": True}})
     cluster.simulation.run_for(0.3)
-    assert status(cluster)["phase"] == "Successful"
-    assert result(cluster)["measurements"][0]["message"] == "Metric Terminated"
+    assert status(cluster)["phase"] == "Inconclusive"
+    assert result(cluster)["measurements"][0]["phase"] == "Inconclusive"
     assert cluster.store.objects(JOB, "default") == []
 
 
