@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -83,8 +84,13 @@ async def _serve(known: Any, options: Options) -> int:
         return 0
     from opsconsole.sandbox.world.assembly import serve_world
 
-    await serve_world(serving, ready=_ready(known.kubeconfig_out), stop=stop)
+    await serve_world(serving, ready=_ready(known.kubeconfig_out), stop=stop, git=_tell_git)
     return 0
+
+
+def _tell_git(url: str, address: str) -> None:
+    """On stderr: scripts read the addresses of the API on stdout."""
+    print(f"git: --repo {url}={address}", file=sys.stderr, flush=True)
 
 
 def _ready(kubeconfig: str) -> Any:

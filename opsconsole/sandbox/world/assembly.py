@@ -145,9 +145,16 @@ class Sandbox:
 
 
 async def serve_world(
-    options: ServeOptions, *, ready: Callable[[str], None], stop: asyncio.Event
+    options: ServeOptions,
+    *,
+    ready: Callable[[str], None],
+    stop: asyncio.Event,
+    git: Callable[[str, str], None] | None = None,
 ) -> None:
-    """`sandbox serve` with the world in it, until `stop` is set; git is kept with the state."""
+    """`sandbox serve` with the world in it, until `stop` is set; git is kept with the state.
+
+    `git` is told the repository's URL as manifests write it and where it is really served.
+    """
     with tempfile.TemporaryDirectory(prefix="opsconsole-sandbox-") as scratch:
         folder = options.keep / "git" if options.keep else Path(scratch)
         try:
@@ -156,7 +163,9 @@ async def serve_world(
             raise SandboxError(
                 f"the sandbox's repository cannot be written to {folder}: {error.strerror or error}"
             ) from error
-        await world.start()
+        address = await world.start()
+        if git is not None:
+            git(URL, address)
         try:
             filled = replace(
                 options,
