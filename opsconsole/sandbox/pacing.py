@@ -35,6 +35,9 @@ IDLE = 0.05
 DEBT = 2.0
 """Real seconds that virtual time may fall behind; a slower machine gives slower virtual time."""
 
+REAL = 1.0
+"""At this speed and below all debt is made good: clients write times of their own clocks."""
+
 FASTEST = math.inf
 """The speed that runs as fast as it can."""
 
@@ -163,12 +166,14 @@ class Pacer:
         """Do what is due, for at most SLICE; returns the real seconds until the next look."""
         simulation, speed = self.simulation, self._speed
         if simulation.held or speed == 0:
-            # time that stands still leaves no debt behind
-            self._target = simulation.elapsed
+            # time that stands still leaves no debt behind, unless clients compare it with their own
+            owed = self._target + passed * speed if 0 < speed <= REAL else simulation.elapsed
+            self._target = owed
             return IDLE if speed == 0 else REST
         if speed == FASTEST:
             return self._race(now)
-        self._target = min(self._target + passed * speed, simulation.elapsed + DEBT * speed)
+        debt = math.inf if speed <= REAL else DEBT * speed
+        self._target = min(self._target + passed * speed, simulation.elapsed + debt)
         if self._step_until(now + SLICE, self._target):
             return REST
         if not simulation.held:
