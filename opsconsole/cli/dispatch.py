@@ -64,6 +64,12 @@ def _rehearse(options: Options, words: list[str]) -> int:
     return rehearse(options, words)
 
 
+def _lint(options: Options, words: list[str]) -> int:
+    from opsconsole.cli.linting import lint
+
+    return lint(options, words)
+
+
 COMMANDS: dict[str, tuple[Command, str]] = {
     "apps": (_apps, "the applications, as text or JSON"),
     "snapshot": (_snapshot, "what the console would show, as text"),
@@ -82,6 +88,7 @@ COMMANDS: dict[str, tuple[Command, str]] = {
     "restart": (_plugin, "replace the pods, a few at a time"),
     "set": (_plugin, "set image NAME CONTAINER=IMAGE"),
     "create": (_plugin, "create Rollouts, Experiments, templates or runs from a file"),
+    "lint": (_lint, "what the controllers would refuse in manifests, before the push"),
     "sandbox": (_sandbox, "sandbox serve: a simulated cluster for other clients"),
     "rehearse": (_rehearse, "play a scenario in the sandbox as fast as possible"),
     "version": (lambda *_: 0, "the version"),

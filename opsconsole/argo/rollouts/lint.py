@@ -32,11 +32,12 @@ def lint(source: str | bytes) -> list[str]:
     found: list[str] = []
     for manifest in manifests:
         if text(manifest, "kind") == "Rollout":
-            found += _rollout(manifest, manifests)
+            found += problems(manifest, manifests)
     return found
 
 
-def _rollout(manifest: Obj, manifests: list[dict[str, Any]]) -> Iterator[str]:
+def problems(manifest: Obj, manifests: list[dict[str, Any]]) -> Iterator[str]:
+    """What is refused in one Rollout, given everything that stands beside it."""
     ro = RolloutView(_resolved(manifest, manifests))
     own = list(validation.problems(ro))
     if own:
