@@ -20,6 +20,7 @@ from opsconsole.sandbox import state
 from opsconsole.sandbox.api.server import ApiServer
 from opsconsole.sandbox.cluster import Cluster, ClusterOptions
 from opsconsole.sandbox.kernel import START
+from opsconsole.sandbox.metrics.server import MetricServer
 from opsconsole.sandbox.pacing import Pacer
 
 SAVE_INTERVAL = 10.0
@@ -46,6 +47,8 @@ class ServeOptions:
     app_resync: float = 180.0
     services: dict[str, Any] = field(default_factory=dict)
     fill: Callable[[Cluster], None] | None = None
+    metrics: Callable[[str], None] | None = None
+    """Told the URL of the Prometheus-compatible endpoint, where there is one."""
 
     def check(self) -> None:
         """UsageError for values that do not go together."""
@@ -69,6 +72,7 @@ class Server:
         self.cluster = _cluster(options)
         self.pacer = Pacer(self.cluster.simulation, speed=options.speed)
         self.api = ApiServer(self.cluster.store, schemas=options.profile != "recorded")
+        self.metrics = MetricServer(self.cluster)
         self.url = ""
         self._saved = 0
         self._tasks: list[asyncio.Task[None]] = []
@@ -81,6 +85,9 @@ class Server:
             if options.kubeconfig_out is not None:
                 write_kubeconfig(options.kubeconfig_out, self.url)
             self.cluster.start()
+            address = await self.metrics.start()
+            if address and options.metrics is not None:
+                options.metrics(address)
             self._save()
         except BaseException:
             await self.api.stop()
@@ -95,6 +102,7 @@ class Server:
         await cancel(*self._tasks)
         self._tasks.clear()
         await self.api.stop()
+        await self.metrics.stop()
         self._save()
 
     def _save(self) -> None:

@@ -21,6 +21,7 @@ from opsconsole.sandbox.api.server import ApiServer
 from opsconsole.sandbox.cluster import Cluster, ClusterOptions, build
 from opsconsole.sandbox.gitserver import GitServer
 from opsconsole.sandbox.kernel import START
+from opsconsole.sandbox.metrics.server import MetricServer
 from opsconsole.sandbox.pacing import Pacer
 from opsconsole.sandbox.serve import ServeOptions, serve
 from opsconsole.sandbox.world.repository import NAME, URL, ServedRepositories, WorldRepository
@@ -70,6 +71,7 @@ class Sandbox:
     ) -> None:
         self.url = ""
         self.git_url = ""
+        self.prometheus_url = ""
         self._tell = tell
         self._scratch = tempfile.TemporaryDirectory(prefix="opsconsole-sandbox-")
         born = start - timedelta(seconds=LENGTH)
@@ -79,6 +81,7 @@ class Sandbox:
         self._first_speed = speed
         self._pacer = Pacer(self.cluster.simulation, speed=0)
         self._api = ApiServer(self.cluster.store, logs=None)
+        self._metrics = MetricServer(self.cluster)
 
     def start(self) -> Self:
         """Raises SandboxError when a part cannot be had (git is missing)."""
@@ -97,6 +100,7 @@ class Sandbox:
         self.story.install()
         if self._tell:
             self.story.tell()
+        self.prometheus_url = await self._metrics.start()
         self.url = await self._api.start()
 
     def stop(self) -> None:
@@ -110,6 +114,7 @@ class Sandbox:
     async def _stop(self) -> None:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self.world.stop)
+            stack.push_async_callback(self._metrics.stop)
             stack.push_async_callback(self._api.stop)
 
     @property
