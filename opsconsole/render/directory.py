@@ -10,6 +10,7 @@ from typing import Any
 
 from opsconsole.errors import RenderError, UnsupportedError, YamlError, bounded
 from opsconsole.model import yamldoc
+from opsconsole.model.globs import matches
 from opsconsole.render.options import DirectoryOptions
 from opsconsole.render.trees import View
 
@@ -47,46 +48,6 @@ def _wanted(name: str, options: DirectoryOptions) -> bool:
     if options.exclude and matches(options.exclude, name):
         return False
     return not options.include or matches(options.include, name)
-
-
-def matches(pattern: str, name: str) -> bool:
-    """gobwas/glob without separators: `*` and `**` cross `/`, `{a,b}` are alternatives."""
-    return _glob(pattern).fullmatch(name) is not None
-
-
-def _glob(pattern: str) -> re.Pattern[str]:
-    out, depth, at = [], 0, 0
-    while at < len(pattern):
-        char = pattern[at]
-        if char == "*":
-            while pattern[at + 1 : at + 2] == "*":
-                at += 1
-            out.append(".*")
-        elif char == "?":
-            out.append(".")
-        elif char == "[" and "]" in pattern[at + 1 :]:
-            end = pattern.index("]", at + 1)
-            body = pattern[at + 1 : end]
-            negated = body.startswith("!")
-            out.append(
-                "[" + ("^" if negated else "") + re.escape(body[negated:]).replace(r"\-", "-") + "]"
-            )
-            at = end
-        elif char == "{":
-            depth += 1
-            out.append("(?:")
-        elif char == "}" and depth:
-            depth -= 1
-            out.append(")")
-        elif char == "," and depth:
-            out.append("|")
-        elif char == "\\" and at + 1 < len(pattern):
-            at += 1
-            out.append(re.escape(pattern[at]))
-        else:
-            out.append(re.escape(char))
-        at += 1
-    return re.compile("".join(out) + ")" * depth, re.DOTALL)
 
 
 def _objects(where: str, name: str, data: bytes) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from opsconsole.errors import RenderError, UnsupportedError
-from opsconsole.render import directory, helm
+from opsconsole.render import helm
 from opsconsole.render.options import DirectoryOptions, RenderOptions, from_source
 from opsconsole.render.renderer import Renderer, detect, render
 from opsconsole.render.trees import DirectoryTree, MemoryTree, Tree, View
@@ -68,14 +68,6 @@ def test_what_a_file_with_several_documents_may_hold() -> None:
 def test_jsonnet_is_refused() -> None:
     with pytest.raises(UnsupportedError, match="jsonnet"):
         names(MemoryTree({"app/a.jsonnet": "{}"}), "app")
-
-
-@pytest.mark.parametrize(
-    ("pattern", "name", "found"),
-    [("*", "a/b.yaml", True), ("a?c", "abc", True), ("{a,b*}.y", "bx.y", True), ("a[!b]c", "abc", False), ("*.yaml", "x.yml", False), ("a\\*", "a*", True)],
-)  # fmt: skip
-def test_globs(pattern: str, name: str, found: bool) -> None:
-    assert directory.matches(pattern, name) is found
 
 
 @pytest.mark.parametrize(

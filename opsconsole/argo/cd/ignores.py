@@ -10,11 +10,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from typing import Any
 
 from opsconsole.argo.cd.identity import Obj, group_of
 from opsconsole.errors import RuleError, bounded
+from opsconsole.model import globs
 from opsconsole.model.objects import (
     Object,
     items,
@@ -56,8 +56,8 @@ class Ignore:
 
     def matches(self, obj: Object) -> bool:
         return (
-            fnmatchcase(group_of(obj), self.group)
-            and fnmatchcase(text(obj, "kind"), self.kind)
+            globs.matches(self.group, group_of(obj))
+            and globs.matches(self.kind, text(obj, "kind"))
             and self.name in ("", name_of(obj))
             and self.namespace in ("", namespace_of(obj))
         )

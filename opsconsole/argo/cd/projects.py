@@ -2,42 +2,11 @@
 
 from __future__ import annotations
 
-import re
-from functools import lru_cache
-
+from opsconsole.model.globs import matches
 from opsconsole.model.objects import Object, dig, items, mapping, mappings, text
 
 IN_CLUSTER = "https://kubernetes.default.svc"
 IN_CLUSTER_NAME = "in-cluster"
-
-
-@lru_cache(maxsize=1024)
-def _glob(pattern: str, separator: str) -> re.Pattern[str]:
-    """Globs of gobwas: `*` stops at the separator, `**` does not, `{a,b}` are alternatives."""
-    any_char = f"[^{re.escape(separator)}]" if separator else "."
-    out, at, depth = "", 0, 0
-    while at < len(pattern):
-        char = pattern[at]
-        if pattern.startswith("**", at):
-            out, at = out + ".*", at + 1
-        elif char == "*":
-            out += any_char + "*"
-        elif char == "?":
-            out += any_char
-        elif char == "{":
-            out, depth = out + "(?:", depth + 1
-        elif char == "}" and depth:
-            out, depth = out + ")", depth - 1
-        elif char == "," and depth:
-            out += "|"
-        else:
-            out += re.escape(char)
-        at += 1
-    return re.compile(out + ")" * depth, re.DOTALL)
-
-
-def matches(pattern: str, value: str, separator: str = "") -> bool:
-    return _glob(pattern, separator).fullmatch(value) is not None
 
 
 def normal_url(url: str) -> str:

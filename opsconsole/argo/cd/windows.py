@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from fnmatch import fnmatchcase
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from opsconsole.errors import RuleError, bounded
+from opsconsole.model import globs
 from opsconsole.model.objects import Object, flag, items, mappings, text
 from opsconsole.model.times import parse_duration
 
@@ -133,7 +133,7 @@ class Window:
         )
         answers = [
             any(
-                fnmatchcase(value, str(glob))
+                globs.matches(str(glob), value)
                 for glob in items(self.window, name)
                 for value in values
             )
