@@ -64,6 +64,9 @@ class ClusterOptions:
     app_resync: float = 180.0
     """Virtual seconds between two looks of Argo CD at git."""
 
+    home: bool = True
+    """Whether Argo CD lives here; False for a cluster that it only deploys to."""
+
 
 @dataclass(slots=True)
 class Cluster:
@@ -150,10 +153,12 @@ def build(
     *,
     services: Mapping[str, Any] | None = None,
     bare: bool = False,
+    simulation: Simulation | None = None,
 ) -> Cluster:
     """A cluster with the namespaces and the AppProject `default`; nothing runs before `start()`.
 
-    A `bare` one has no objects at all: a saved state is put into it.
+    A `bare` one has no objects at all: a saved state is put into it. Several clusters share a
+    world when they are given one `simulation`; `options.seed` and `start` are its own then.
 
     Raises UsageError for a group or profile that does not exist.
     """
@@ -168,20 +173,20 @@ def build(
         raise UsageError(
             f"no profile is called {options.profile}", hint=f"there are {', '.join(PROFILES)}"
         )
-    simulation = Simulation(seed=options.seed, start=options.start)
+    simulation = simulation or Simulation(seed=options.seed, start=options.start)
     store = Store(simulation)
     if not bare:
-        bootstrap(store)
+        bootstrap(store, home=options.home)
     manager = Manager(simulation, store)
     return Cluster(options, simulation, store, manager, services=dict(services or {}))
 
 
-def bootstrap(store: Store) -> None:
+def bootstrap(store: Store, *, home: bool = True) -> None:
     """What even an empty cluster has; what is there already stays as it is."""
     for name in NAMESPACES:
-        if store.find(NAMESPACE, "", name) is None:
+        if store.find(NAMESPACE, "", name) is None and (home or name != "argocd"):
             store.create(NAMESPACE, {"metadata": {"name": name}})
-    if store.find(APP_PROJECT, "argocd", "default") is None:
+    if home and store.find(APP_PROJECT, "argocd", "default") is None:
         store.create(
             APP_PROJECT,
             {

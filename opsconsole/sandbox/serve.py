@@ -7,7 +7,7 @@ on the caller's loop.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -15,10 +15,12 @@ from typing import Any
 
 from opsconsole.aio.tasks import cancel, supervise
 from opsconsole.errors import SandboxError, UsageError
+from opsconsole.model import yamldoc
 from opsconsole.sandbox import cluster as clusters
 from opsconsole.sandbox import state
 from opsconsole.sandbox.api.server import ApiServer
 from opsconsole.sandbox.cluster import Cluster, ClusterOptions
+from opsconsole.sandbox.fleet import Fleet
 from opsconsole.sandbox.kernel import START
 from opsconsole.sandbox.metrics.server import MetricServer
 from opsconsole.sandbox.pacing import Pacer
@@ -27,6 +29,12 @@ SAVE_INTERVAL = 10.0
 """Real seconds between two saves of a state that changed."""
 
 CONTEXT = "opsconsole-sandbox"
+"""The context of the first cluster; a member's is this, a dash and its name."""
+
+
+def alone(cluster: Cluster) -> Fleet:
+    """No cluster besides."""
+    return Fleet(cluster, ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +42,7 @@ class ServeOptions:
     """What the flags say. `start` is the virtual time to begin with: now, for other clients.
 
     `fill` puts the world into a new cluster before its controllers start; None leaves it empty.
+    `fleet` makes the clusters beside it.
     """
 
     port: int = 0
@@ -47,6 +56,7 @@ class ServeOptions:
     app_resync: float = 180.0
     services: dict[str, Any] = field(default_factory=dict)
     fill: Callable[[Cluster], None] | None = None
+    fleet: Callable[[Cluster], Fleet] = alone
     metrics: Callable[[str], None] | None = None
     """Told the URL of the Prometheus-compatible endpoint, where there is one."""
 
@@ -70,11 +80,14 @@ class Server:
         options.check()
         self.options = options
         self.cluster = _cluster(options)
+        self.fleet = options.fleet(self.cluster)
+        if options.keep is not None:
+            self.fleet.restore(options.keep, now=options.start)
         self.pacer = Pacer(self.cluster.simulation, speed=options.speed)
         self.api = ApiServer(self.cluster.store, schemas=options.profile != "recorded")
         self.metrics = MetricServer(self.cluster)
         self.url = ""
-        self._saved = 0
+        self._saved: tuple[int, ...] = ()
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> str:
@@ -82,14 +95,18 @@ class Server:
         options = self.options
         self.url = await self.api.start(options.port)
         try:
+            others = await self.fleet.serve(schemas=options.profile != "recorded")
             if options.kubeconfig_out is not None:
-                write_kubeconfig(options.kubeconfig_out, self.url)
+                write_kubeconfig(options.kubeconfig_out, self.url, others)
+            self.fleet.declare(others)
+            self.fleet.start()
             self.cluster.start()
             address = await self.metrics.start()
             if address and options.metrics is not None:
                 options.metrics(address)
             self._save()
         except BaseException:
+            await self.fleet.stop()
             await self.api.stop()
             raise
         self._tasks.append(supervise(self.pacer.run(), name="sandbox pacer"))
@@ -101,14 +118,17 @@ class Server:
         self.pacer.stop()
         await cancel(*self._tasks)
         self._tasks.clear()
+        await self.fleet.stop()
         await self.api.stop()
         await self.metrics.stop()
         self._save()
 
     def _save(self) -> None:
-        if self.options.keep is not None and self._saved != self.cluster.store.version:
+        version = (self.cluster.store.version, *self.fleet.versions())
+        if self.options.keep is not None and self._saved != version:
             state.save(self.cluster, self.options.keep)
-            self._saved = self.cluster.store.version
+            self.fleet.save(self.options.keep)
+            self._saved = version
 
     async def _save_often(self) -> None:
         while True:
@@ -145,32 +165,31 @@ def _cluster(options: ServeOptions) -> Cluster:
     return made
 
 
-def kubeconfig(url: str) -> str:
-    """A kubeconfig for the sandbox: no credentials, everything is allowed."""
-    return (
-        "apiVersion: v1\n"
-        "kind: Config\n"
-        f"current-context: {CONTEXT}\n"
-        "clusters:\n"
-        f"- name: {CONTEXT}\n"
-        "  cluster:\n"
-        f"    server: {url}\n"
-        "contexts:\n"
-        f"- name: {CONTEXT}\n"
-        "  context:\n"
-        f"    cluster: {CONTEXT}\n"
-        f"    user: {CONTEXT}\n"
-        "users:\n"
-        f"- name: {CONTEXT}\n"
-        "  user: {}\n"
+def kubeconfig(url: str, others: Mapping[str, str] | None = None) -> str:
+    """A kubeconfig for the sandbox: no credentials, everything is allowed.
+
+    `others` are the URLs of further clusters by name: each gets a context of its own.
+    """
+    named = {CONTEXT: url} | {f"{CONTEXT}-{name}": at for name, at in (others or {}).items()}
+    return yamldoc.dump(
+        {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "current-context": CONTEXT,
+            "clusters": [{"name": name, "cluster": {"server": at}} for name, at in named.items()],
+            "contexts": [
+                {"name": name, "context": {"cluster": name, "user": CONTEXT}} for name in named
+            ],
+            "users": [{"name": CONTEXT, "user": {}}],
+        }
     )
 
 
-def write_kubeconfig(path: Path, url: str) -> None:
+def write_kubeconfig(path: Path, url: str, others: Mapping[str, str] | None = None) -> None:
     """Write it whole or not at all; SandboxError when that is not possible."""
     partial = path.with_name(f"{path.name}.new")
     try:
-        partial.write_text(kubeconfig(url), encoding="utf-8")
+        partial.write_text(kubeconfig(url, others), encoding="utf-8")
         partial.chmod(0o600)
         partial.replace(path)
     except OSError as error:

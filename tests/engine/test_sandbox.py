@@ -53,7 +53,7 @@ def rollout_of(hub: Hub, name: str) -> Any:
 
 def test_the_applications_are_in_their_states(hub: Hub) -> None:
     apps = {app.name: app for app in hub.snapshot().applications.values()}
-    assert len(apps) == 7
+    assert len(apps) == 9
     assert apps["payments"].health is Health.DEGRADED
     assert "new version rejected" in apps["payments"].attention
     assert "paused for a promote" in apps["my-app"].attention

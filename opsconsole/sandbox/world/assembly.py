@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -25,7 +25,7 @@ from opsconsole.sandbox.metrics.server import MetricServer
 from opsconsole.sandbox.pacing import Pacer
 from opsconsole.sandbox.serve import ServeOptions, serve
 from opsconsole.sandbox.world.repository import NAME, URL, ServedRepositories, WorldRepository
-from opsconsole.sandbox.world.story import LENGTH, Story
+from opsconsole.sandbox.world.story import LENGTH, Story, fleet_of
 from opsconsole.settings import RepoSettings
 
 START_LIMIT = 60.0
@@ -70,6 +70,9 @@ class Sandbox:
         self, *, seed: int = 1, speed: float = 20.0, start: datetime = START, tell: bool = True
     ) -> None:
         self.url = ""
+        self.urls: Mapping[str, str] = {}
+        """Where the APIs of the other clusters are served, by name."""
+
         self.git_url = ""
         self.prometheus_url = ""
         self._tell = tell
@@ -77,6 +80,7 @@ class Sandbox:
         born = start - timedelta(seconds=LENGTH)
         self.world = World(Path(self._scratch.name), born)
         self.cluster = build(ClusterOptions(seed=seed, start=born), services=self.world.services())
+        self.fleet = fleet_of(self.cluster)
         self.story = Story(self.cluster, self.world.repository)
         self._first_speed = speed
         self._pacer = Pacer(self.cluster.simulation, speed=0)
@@ -96,12 +100,15 @@ class Sandbox:
 
     async def _start(self) -> None:
         self.git_url = await self.world.start()
+        self.fleet.declare()
+        self.fleet.start()
         self.cluster.start()
         self.story.install()
         if self._tell:
             self.story.tell()
         self.prometheus_url = await self._metrics.start()
         self.url = await self._api.start()
+        self.urls = await self.fleet.serve()
 
     def stop(self) -> None:
         """End everything and remove what was written."""
@@ -116,6 +123,7 @@ class Sandbox:
             stack.push_async_callback(self.world.stop)
             stack.push_async_callback(self._metrics.stop)
             stack.push_async_callback(self._api.stop)
+            stack.push_async_callback(self.fleet.stop)
 
     @property
     def replacements(self) -> tuple[tuple[str, str], ...]:
@@ -176,6 +184,7 @@ async def serve_world(
                 options,
                 services={**options.services, **world.services()},
                 fill=lambda cluster: Story(cluster, world.repository).install(),
+                fleet=fleet_of,
             )
             await serve(filled, ready=ready, stop=stop)
         finally:

@@ -1,4 +1,4 @@
-"""What has happened in the cluster before the console looks: seven applications, six states.
+"""What has happened in the clusters before the console looks: nine applications, six states.
 
 | application | strategy | state when the story ends |
 |---|---|---|
@@ -6,12 +6,13 @@
 | my-app-canary | the article's canary, 5/20/50/80 | Suspended, as Argo CD calls it: in its first, timed pause at 5 % |
 | checkout | canary | Healthy |
 | my-app-istio | the article's canary by Istio's weights | Healthy on its first version |
+| my-app-eu-west, my-app-us-east | of the article's ApplicationSet, one for each cluster | Healthy, synced by hand |
 | payments | canary | Degraded: its analysis failed and the controller aborted |
 | inventory | Deployment, synced by hand | OutOfSync: a commit that nobody has applied |
 | search | Deployment, no selfHeal | OutOfSync: somebody scaled it in the cluster |
 
-Told by the simulated controllers themselves, fast: the story only pushes commits, asks for one
-sync and scales one Deployment. Separate from the assembly, which starts what the story needs.
+Told by the simulated controllers themselves, fast: the story only pushes commits, asks for the
+syncs of those without automated sync and scales one Deployment. Separate from the assembly, which starts what the story needs.
 """
 
 from __future__ import annotations
@@ -19,9 +20,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from opsconsole.argo.cd.projects import IN_CLUSTER
 from opsconsole.model.kinds import (
     APP_PROJECT,
     APPLICATION,
+    APPLICATION_SET,
     CONFIG_MAP,
     DEPLOYMENT,
     ROLLOUT,
@@ -30,6 +33,7 @@ from opsconsole.model.kinds import (
 from opsconsole.model.objects import items, text
 from opsconsole.model.yamldoc import load_manifests
 from opsconsole.sandbox.cluster import Cluster
+from opsconsole.sandbox.fleet import Fleet, Place
 from opsconsole.sandbox.world.repository import (
     ALICE,
     BOB,
@@ -53,6 +57,7 @@ MANAGED = {
     APP_PROJECT: "infrastructure/argocd/projects/",
     CONFIG_MAP: "infrastructure/argocd/argocd-cm.yaml",
     APPLICATION: "infrastructure/argocd/applications/",
+    APPLICATION_SET: "applicationsets/",
 }
 """What an administrator applied by hand to set Argo CD up, in this order."""
 
@@ -64,8 +69,25 @@ FOLDERS = {
     "payments": "apps/payments",
     "inventory": "apps/inventory",
     "search": "apps/search",
+    "my-app-eu-west": "apps/my-app/overlays/eu-west",
+    "my-app-us-east": "apps/my-app/overlays/us-east",
 }
 """Application → the folder whose kustomization.yaml names its image's tag."""
+
+BY_HAND = ("inventory", "my-app-eu-west", "my-app-us-east")
+"""Applications without automated sync."""
+
+HERE = Place("eu-west", IN_CLUSTER, {"env": "production", "region": "eu-west"})
+"""The cluster that Argo CD runs in, with the labels that the ApplicationSet looks for."""
+
+ELSEWHERE = (
+    Place(
+        "us-east",
+        "https://us-east.clusters.myorg.example:6443",
+        {"env": "production", "region": "us-east"},
+    ),
+)
+"""The other production clusters; nothing of these hosts is ever asked."""
 
 
 class Story:
@@ -105,7 +127,9 @@ class Story:
         self.simulation.run_until(LENGTH)
 
     def first_deployment(self) -> None:
-        self.sync("inventory")
+        self.wait(lambda: all(self._object(APPLICATION, "argocd", name) for name in BY_HAND))
+        for name in BY_HAND:
+            self.sync(name)
         self.wait(lambda: all(self._health(name) == "Healthy" for name in FOLDERS))
 
     def push(self, app: str, tag: str, author: Author) -> str:
@@ -145,3 +169,8 @@ class Story:
 
     def _phase(self, namespace: str, rollout: str) -> str:
         return text(self._object(ROLLOUT, namespace, rollout), "status", "phase")
+
+
+def fleet_of(cluster: Cluster) -> Fleet:
+    """The world's clusters around the first one."""
+    return Fleet(cluster, ELSEWHERE, home=HERE)

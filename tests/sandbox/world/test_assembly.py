@@ -1,4 +1,4 @@
-"""The sandbox as the console gets it: seven applications in six states, quickly, and the same each time."""
+"""The sandbox as the console gets it: nine applications in six states, quickly, and the same each time."""
 
 from __future__ import annotations
 
@@ -40,6 +40,8 @@ def status(cluster: Cluster, name: str) -> tuple[str, str]:
         ("payments", "Synced", "Degraded"),
         ("inventory", "OutOfSync", "Healthy"),
         ("search", "OutOfSync", "Healthy"),
+        ("my-app-eu-west", "Synced", "Healthy"),
+        ("my-app-us-east", "Synced", "Healthy"),
     ],
 )
 def test_six_states(sandbox: Sandbox, name: str, sync: str, health: str) -> None:
@@ -71,7 +73,7 @@ def test_the_api_answers(sandbox: Sandbox) -> None:
             return dict(json.load(answer))
 
     listed = get("/apis/argoproj.io/v1alpha1/namespaces/argocd/applications")
-    assert len(mappings(listed, "items")) == 7
+    assert len(mappings(listed, "items")) == 9
 
 
 def test_the_same_seed_gives_the_same_cluster(sandbox: Sandbox) -> None:
