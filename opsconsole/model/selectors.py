@@ -105,3 +105,21 @@ def parse_field_selector(source: str) -> Callable[[Mapping[str, Any]], bool]:
     return lambda obj: all(
         (str(dig(obj, *path, default="")) == value) is equal for path, equal, value in terms
     )
+
+
+def selector_text(selector: Mapping[str, Any] | None) -> str:
+    """`metav1.FormatLabelSelector`: "app=demo,tier in (a,b)"."""
+    pairs = mapping(selector, "matchLabels")
+    terms = [f"{key}={pairs[key]}" for key in sorted(pairs)]
+    for term in mappings(selector, "matchExpressions"):
+        key, operator = text(term, "key"), text(term, "operator")
+        values = ",".join(sorted(str(v) for v in term.get("values") or []))
+        terms.append(
+            {
+                "In": f"{key} in ({values})",
+                "NotIn": f"{key} notin ({values})",
+                "Exists": key,
+                "DoesNotExist": f"!{key}",
+            }.get(operator, key)
+        )
+    return ",".join(terms)

@@ -19,10 +19,10 @@ from opsconsole.argo.commands.info import (
     images,
     rollout_info,
 )
-from opsconsole.argo.commands.layout import human_duration, painted, tabulated
+from opsconsole.argo.commands.layout import painted, tabulated
 from opsconsole.argo.rollouts.spec import pause_seconds
 from opsconsole.model.objects import dig, name_of, namespace_of, text
-from opsconsole.model.times import parse_instant
+from opsconsole.model.times import human_duration, parse_instant
 
 Object = Mapping[str, Any]
 Row = tuple[str, ...]

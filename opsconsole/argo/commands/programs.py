@@ -40,8 +40,9 @@ from opsconsole.model.kinds import (
     ROLLOUT,
     Kind,
 )
-from opsconsole.model.objects import dig, mapping, name_of, namespace_of, text
+from opsconsole.model.objects import mapping, name_of, namespace_of, text
 from opsconsole.model.requests import Request
+from opsconsole.model.selectors import selector_text
 from opsconsole.model.times import format_instant, parse_duration
 
 Object = Mapping[str, Any]
@@ -179,7 +180,7 @@ class _Program:
             kind = requests.workload_kind(rollout)
             name = text(rollout, "spec", "workloadRef", "name")
             workload = yield Get(kind, self.namespace, name)
-        selector = _selector(mapping(workload or rollout, "spec", "selector"))
+        selector = selector_text(mapping(workload or rollout, "spec", "selector"))
         sets = yield ListAll(REPLICA_SET, self.namespace, selector)
         target = requests.undo_target(rollout, sets, revision)
         request = requests.undo(rollout, target, workload=workload)
@@ -406,20 +407,3 @@ def _creatable(obj: Object) -> Kind:
             return kind
     group = text(obj, "apiVersion").rpartition("/")[0]
     raise RuleError(f"creates of {group}/{text(obj, 'kind')} unsupported")
-
-
-def _selector(selector: Object) -> str:
-    """A LabelSelector as a query."""
-    terms = [f"{key}={value}" for key, value in sorted(mapping(selector, "matchLabels").items())]
-    for term in dig(selector, "matchExpressions", default=[]):
-        key, operator = text(term, "key"), text(term, "operator")
-        values = ",".join(str(v) for v in dig(term, "values", default=[]))
-        terms.append(
-            {
-                "In": f"{key} in ({values})",
-                "NotIn": f"{key} notin ({values})",
-                "Exists": key,
-                "DoesNotExist": f"!{key}",
-            }.get(operator, key)
-        )
-    return ",".join(terms)

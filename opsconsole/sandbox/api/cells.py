@@ -10,7 +10,8 @@ from datetime import datetime
 from typing import Any
 
 from opsconsole.model.objects import dig, flag, items, mapping, mappings, number, text
-from opsconsole.model.times import parse_instant
+from opsconsole.model.selectors import selector_text
+from opsconsole.model.times import human_duration, parse_instant
 from opsconsole.sandbox.resources import Obj
 
 Still = Callable[[Obj], Any]
@@ -44,36 +45,7 @@ def none(obj: Obj) -> str:  # noqa: ARG001
 def age(moment: str, now: datetime) -> str:
     """Time since an instant as `duration.HumanDuration` writes it."""
     start = parse_instant(moment)
-    return human((now - start).total_seconds()) if start else "<unknown>"
-
-
-def human(seconds: float) -> str:
-    """k8s.io/apimachinery/pkg/util/duration.HumanDuration."""
-    whole = int(seconds)
-    if whole < -1:
-        return "<invalid>"
-    if whole < 0:
-        return "0s"
-    if whole < 60 * 2:
-        return f"{whole}s"
-    minutes, hours = whole // 60, whole // 3600
-    if minutes < 10:
-        return f"{minutes}m{whole % 60}s" if whole % 60 else f"{minutes}m"
-    if minutes < 60 * 3:
-        return f"{minutes}m"
-    if hours < 8:
-        return f"{hours}h{minutes % 60}m" if minutes % 60 else f"{hours}h"
-    if hours < 48:
-        return f"{hours}h"
-    days = hours // 24
-    if hours < 24 * 8:
-        return f"{days}d{hours % 24}h" if hours % 24 else f"{days}d"
-    if hours < 24 * 365 * 2:
-        return f"{days}d"
-    years = days // 365
-    if hours < 24 * 365 * 8:
-        return f"{years}y{days % 365}d" if days % 365 else f"{years}y"
-    return f"{years}y"
+    return human_duration((now - start).total_seconds()) if start else "<unknown>"
 
 
 def _pod_spec(obj: Obj) -> Mapping[str, Any]:
@@ -90,23 +62,6 @@ def images(obj: Obj) -> str:
 
 def selector(obj: Obj) -> str:
     return selector_text(mapping(obj, "spec", "selector")) or "<none>"
-
-
-def selector_text(found: Mapping[str, Any]) -> str:
-    """A LabelSelector as a query: "a=b,c in (d,e)"."""
-    labels = mapping(found, "matchLabels")
-    terms = [f"{key}={labels[key]}" for key in sorted(labels)]
-    for term in mappings(found, "matchExpressions"):
-        key, values = text(term, "key"), ",".join(sorted(map(str, items(term, "values"))))
-        terms.append(
-            {
-                "In": f"{key} in ({values})",
-                "NotIn": f"{key} notin ({values})",
-                "Exists": key,
-                "DoesNotExist": f"!{key}",
-            }.get(text(term, "operator"), key)
-        )
-    return ",".join(terms)
 
 
 def ready_of(obj: Obj) -> str:
@@ -170,7 +125,7 @@ def job_duration(obj: Obj, now: datetime) -> str:
     if start is None:
         return ""
     end = parse_instant(dig(obj, "status", "completionTime")) or now
-    return human((end - start).total_seconds())
+    return human_duration((end - start).total_seconds())
 
 
 def suspended(obj: Obj) -> str:

@@ -20,10 +20,9 @@ from opsconsole.model.objects import (
     number,
     text,
 )  # fmt: skip
-from opsconsole.model.selectors import matches_selector
+from opsconsole.model.selectors import matches_selector, selector_text
 from opsconsole.sandbox import apierrors
 from opsconsole.sandbox.api import discovery, negotiation, patches
-from opsconsole.sandbox.api.cells import selector_text
 from opsconsole.sandbox.api.target import Call, Reply, Target
 from opsconsole.sandbox.api.verbs import Verbs, not_allowed
 from opsconsole.sandbox.apierrors import StatusError

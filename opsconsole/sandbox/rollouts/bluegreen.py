@@ -13,6 +13,7 @@ from opsconsole.argo.rollouts.pauses import (
 from opsconsole.argo.rollouts.promotion import full_promotion_reason
 from opsconsole.model.kinds import SERVICE
 from opsconsole.model.objects import mapping
+from opsconsole.model.selectors import selector_text
 from opsconsole.sandbox.rollouts import analysis, ephemeral, restarts, scaling, services, status
 from opsconsole.sandbox.rollouts.canary import pod_changed
 from opsconsole.sandbox.rollouts.passes import Obj, Pass
@@ -108,9 +109,9 @@ def _count_active(p: Pass, new: status.Status) -> None:
     if active is None:
         new["HPAReplicas"] = new["replicas"]
         new["availableReplicas"] = replicasets.total(p.sets.all, "available")
-        new["selector"] = status.selector_text(p.ro.selector)
+        new["selector"] = selector_text(p.ro.selector)
         return
     new["HPAReplicas"] = active.actual
     new["availableReplicas"] = active.available
     new["readyReplicas"] = active.ready
-    new["selector"] = status.selector_text(mapping(active.obj, "spec", "selector"))
+    new["selector"] = selector_text(mapping(active.obj, "spec", "selector"))

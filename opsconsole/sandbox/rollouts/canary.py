@@ -11,6 +11,7 @@ from opsconsole.argo.rollouts.promotion import full_promotion_reason
 from opsconsole.argo.rollouts.replicasets import ReplicaSetView
 from opsconsole.argo.rollouts.spec import RolloutView, pause_seconds, step_string
 from opsconsole.model.objects import dig, mapping, text
+from opsconsole.model.selectors import selector_text
 from opsconsole.sandbox.rollouts import (
     analysis,
     ephemeral,
@@ -140,7 +141,7 @@ def _base(p: Pass) -> status.Status:
     new = status.base(p)
     new["availableReplicas"] = replicasets.total(p.sets.all, "available")
     new["HPAReplicas"] = new["replicas"]
-    new["selector"] = status.selector_text(p.ro.selector)
+    new["selector"] = selector_text(p.ro.selector)
     new["currentStepHash"] = step_hash(p.ro.steps)
     ping_pong = text(p.ro.status, "canary", "stablePingPong")
     if ping_pong:

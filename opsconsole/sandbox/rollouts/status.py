@@ -15,7 +15,7 @@ from opsconsole.argo.rollouts import phase, replicasets
 from opsconsole.argo.rollouts.hashes import pod_hash
 from opsconsole.argo.rollouts.spec import RolloutView
 from opsconsole.model.kinds import ROLLOUT
-from opsconsole.model.objects import mapping, mappings, text
+from opsconsole.model.objects import mappings, text
 from opsconsole.model.times import parse_instant
 from opsconsole.sandbox.rollouts import scaling
 from opsconsole.sandbox.rollouts.passes import Pass
@@ -285,21 +285,3 @@ def patch_conditions(store: Store, ro: RolloutView, updates: list[dict[str, Any]
     found, message = phase.calculate(ro, status)
     status["phase"], status["message"] = found.value, message
     return write(store, ro, status)
-
-
-def selector_text(selector: Mapping[str, Any] | None) -> str:
-    """`metav1.FormatLabelSelector`: "app=demo,tier in (a,b)"."""
-    pairs = mapping(selector, "matchLabels")
-    terms = [f"{key}={pairs[key]}" for key in sorted(pairs)]
-    for term in mappings(selector, "matchExpressions"):
-        key, operator = text(term, "key"), text(term, "operator")
-        values = ",".join(sorted(str(v) for v in term.get("values") or []))
-        terms.append(
-            {
-                "In": f"{key} in ({values})",
-                "NotIn": f"{key} notin ({values})",
-                "Exists": key,
-                "DoesNotExist": f"!{key}",
-            }.get(operator, key)
-        )
-    return ",".join(terms)

@@ -2,9 +2,6 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-import pytest
-
-from opsconsole.argo.commands.layout import human_duration, tabulated
 from tests.argo.commands.support import NOW, World, replica_set, rollout
 
 
@@ -202,21 +199,3 @@ def test_status_watches_until_healthy_and_times_out():
     outcome = world.run("status demo --timeout 10s")
     assert outcome.code == 1
     assert outcome.err == "Error: Rollout status watch exceeded timeout\n"
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [
-        (-5, "<invalid>"), (-1, "0s"), (0, "0s"), (119, "119s"), (120, "2m"), (125, "2m5s"), (600, "10m"),
-        (10799, "179m"), (10800, "3h"), (11000, "3h3m"), (28800, "8h"), (172799, "47h"), (172800, "2d"),
-        (180000, "2d2h"), (691200, "8d"), (63072000, "2y"), (70000000, "2y80d"),
-    ],
-)  # fmt: skip
-def test_human_duration(seconds, text):
-    assert human_duration(seconds) == text
-
-
-def test_tabwriter_ends_a_column_where_a_row_lacks_it():
-    assert tabulated([("a", "b"), ("long one", "c"), ("no tab",), ("x", "y")]) == (
-        "a         b\nlong one  c\nno tab\nx  y\n"
-    )

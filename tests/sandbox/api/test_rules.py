@@ -209,17 +209,9 @@ def test_labels():
         assert check_labels({key: value}), (key, value)
 
 
-@pytest.mark.parametrize(
-    ("seconds", "shown"),
-    [
-        (0, "0s"), (119, "119s"), (120, "2m"), (125, "2m5s"), (599, "9m59s"), (600, "10m"), (10_799, "179m"), (10_800, "3h"),
-        (11_000, "3h3m"), (28_800, "8h"), (172_799, "47h"), (172_800, "2d"), (180_000, "2d2h"), (691_200, "8d"), (63_072_000, "2y"), (70_000_000, "2y80d"), (-5, "<invalid>"),
-    ],
-)  # fmt: skip
-def test_ages(seconds, shown):
-    assert cells.human(seconds) == shown
-    moment = (START - timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
-    assert cells.age(moment, START) == shown
+def test_an_age_is_the_time_since_an_instant():
+    moment = (START - timedelta(seconds=11_000)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    assert cells.age(moment, START) == "3h3m"
 
 
 @pytest.mark.parametrize(
