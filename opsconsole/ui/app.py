@@ -23,7 +23,6 @@ from opsconsole.ui.bridge import Bridge, EngineUpdated
 from opsconsole.ui.notices import Notices, Told
 from opsconsole.ui.screens.main import MainScreen
 from opsconsole.ui.themes import THEMES
-from opsconsole.ui.widgets.bars import Bar
 from opsconsole.view.lines import Canvas, Line, line
 
 if TYPE_CHECKING:
@@ -133,7 +132,7 @@ class OpsApp(App[int]):
         self._show_notice()
 
     def _show_notice(self) -> None:
-        bar = self.main.query_one("#notice", Bar)
+        bar = self.main.notice
         bar.set_class(self.notices.shown, "-shown")
         bar.redraw()
 
@@ -196,6 +195,8 @@ class OpsApp(App[int]):
     def action_filter(self) -> None:
         from opsconsole.ui.widgets.search import Search
 
+        if not self.main.is_mounted:
+            return
         if self.main.full not in ("", "applications"):
             self.main.open("")
         self.main.mount(Search(self.main.search))

@@ -6,8 +6,10 @@ import asyncio
 from dataclasses import replace
 
 import pytest
+from rich.style import Style
 
 from opsconsole.model.status import Health, Sync
+from opsconsole.ui.themes import palette
 from tests.ui import world
 from tests.ui.support import CountingDriver, driver_of, stage
 
@@ -26,6 +28,14 @@ def with_app(picture, name, **change):
     key = world.app_key(name)
     app = replace(picture.applications[key], **change)
     return {**picture.applications, key: app}
+
+
+def only_colours(monkeypatch, system):
+    """Rich keeps the codes that a style was first written with: another test's, of other colours."""
+    monkeypatch.setattr("textual.constants.COLOR_SYSTEM", system)
+    Style.parse.cache_clear()
+    Style._add.cache_clear()
+    palette.cache_clear()
 
 
 async def settled(on):
@@ -60,7 +70,7 @@ def test_a_change_that_is_not_on_screen_writes_nothing():
     ],
 )
 def test_one_visible_cell_costs_at_most_400_bytes(monkeypatch, colours, change, shown):
-    monkeypatch.setattr("textual.constants.COLOR_SYSTEM", colours)
+    only_colours(monkeypatch, colours)
 
     async def scene():
         async with stage(many(), size=SIZE, driver=CountingDriver) as on:
@@ -90,7 +100,7 @@ def test_the_same_picture_again_writes_nothing():
 
 
 def test_a_second_that_passes_repaints_only_ages_and_the_banner(monkeypatch):
-    monkeypatch.setattr("textual.constants.COLOR_SYSTEM", "256")
+    only_colours(monkeypatch, "256")
 
     async def scene():
         async with stage(size=SIZE, driver=CountingDriver, banner="SANDBOX 20× 10:32:05") as on:

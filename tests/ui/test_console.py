@@ -465,3 +465,31 @@ def test_themes_change_and_keep_the_text():
             await on.press("t")
             assert on.app.theme == "ops-light"
             assert on.text() == before
+
+
+def test_pictures_ticks_and_keys_may_come_before_the_screen_is_composed(monkeypatch):
+    """Under load the engine is quicker than the first layout, and the screen goes while it talks."""
+    early = []
+    compose = MainScreen.compose
+
+    def slow(screen):
+        app = screen.ops
+        app._frame()
+        app._tick()
+        app.tell("a hint")
+        app.action_focus_pane("history")
+        app.action_open()
+        app.action_filter()
+        app.action_act("promote")
+        early.append(app.main.picture)
+        return compose(screen)
+
+    monkeypatch.setattr(MainScreen, "compose", slow)
+
+    @play
+    async def scene():
+        async with stage() as on:
+            assert len(early) == 1
+            assert "my-app-canary" in on.text()
+        on.app._frame()
+        on.app._tick()

@@ -50,6 +50,11 @@ class MainScreen(Screen[None]):
         self.rollout_at = 0
         self._glyphs = ASCII if ascii_only else UNICODE
         self.ordered: tuple[Any, str, list[ResourceKey]] = (None, "", [])
+        self._panes = {name: self._make(name) for name in (*PANES, "detail")}
+        self.head = Bar(self._head, canvas=self.canvas, id="head")
+        self.notice = Bar(self._notice_line, canvas=self.canvas, id="notice")
+        self.keys = Bar(self._keys_line, canvas=self.canvas, id="keys")
+        self._divider = Divider(self._joints, canvas=self.canvas)
 
     @property
     def ops(self) -> OpsApp:
@@ -58,40 +63,23 @@ class MainScreen(Screen[None]):
     # -- layout ---------------------------------------------------------------------------
 
     def compose(self) -> ComposeResult:
-        yield Bar(self._head, canvas=self.canvas, id="head")
+        yield self.head
         with Horizontal(id="panes"):
             with Vertical(id="left"):
-                yield LiveTable(
-                    self._label("applications"),
-                    self._source("applications"),
-                    canvas=self._canvas_of("applications"),
-                    id="applications",
-                )
-                yield LiveTable(
-                    self._label("history"),
-                    self._source("history"),
-                    canvas=self._canvas_of("history"),
-                    id="history",
-                )
-                yield LinePane(
-                    "Detail", self._source("detail"), canvas=self._canvas_of("detail"), id="detail"
-                )
-            yield Divider(self._joints, canvas=self.canvas)
+                yield self.pane("applications")
+                yield self.pane("history")
+                yield self.pane("detail")
+            yield self._divider
             with Vertical(id="right"):
-                yield LinePane(
-                    self._label("rollout"),
-                    self._source("rollout"),
-                    canvas=self._canvas_of("rollout"),
-                    id="rollout",
-                )
-                yield LinePane(
-                    self._label("analysis"),
-                    self._source("analysis"),
-                    canvas=self._canvas_of("analysis"),
-                    id="analysis",
-                )
-        yield Bar(self.ops.notice_line, canvas=self.canvas, id="notice")
-        yield Bar(self.ops.keys_line, canvas=self.canvas, id="keys")
+                yield self.pane("rollout")
+                yield self.pane("analysis")
+        yield self.notice
+        yield self.keys
+
+    def _make(self, pane: str) -> LinePane:
+        kind = LiveTable if pane in ("applications", "history") else LinePane
+        title = "Detail" if pane == "detail" else self._label(pane)
+        return kind(title, self._source(pane), canvas=self._canvas_of(pane), id=pane)
 
     def _label(self, pane: str) -> str:
         return f"{PANES.index(pane) + 1} {TITLES[pane]}"
@@ -123,12 +111,18 @@ class MainScreen(Screen[None]):
 
         return head(self, canvas)
 
+    def _notice_line(self, canvas: Canvas) -> Line:
+        return self.ops.notice_line(canvas)
+
+    def _keys_line(self, canvas: Canvas) -> Line:
+        return self.ops.keys_line(canvas)
+
     def _joints(self) -> set[int]:
         """Rows of the title lines beside the rule between the columns."""
         top = self.query_one("#panes").region.y
         return {
             pane.region.y - top
-            for pane in self.query(LinePane)
+            for pane in self._panes.values()
             if pane.region.width and pane.display
         }
 
@@ -138,10 +132,12 @@ class MainScreen(Screen[None]):
         self.set_class(event.size.width >= 100, "-wide")
 
     def pane(self, name: str) -> LinePane:
-        return self.query_one(f"#{name}", LinePane)
+        return self._panes[name]
 
     def table(self, name: str) -> LiveTable:
-        return self.query_one(f"#{name}", LiveTable)
+        found = self._panes[name]
+        assert isinstance(found, LiveTable)
+        return found
 
     def open(self, pane: str) -> None:
         """Give one pane the screen; an empty name gives back the four."""
@@ -153,7 +149,7 @@ class MainScreen(Screen[None]):
             self.pane(name).display = shown
         self.query_one("#left").display = pane in ("", "applications", "history")
         self.query_one("#right").display = pane in ("", "rollout", "analysis")
-        self.query_one(Divider).display = not pane
+        self._divider.display = not pane
         self.set_class(bool(pane), "-full")
         self.redraw()
 
@@ -220,11 +216,11 @@ class MainScreen(Screen[None]):
     def _commit_chosen(self, event: LiveTable.Highlighted) -> None:
         event.stop()
         self.pane("detail").redraw()
-        self.query_one("#keys", Bar).redraw()
+        self.keys.redraw()
 
     def on_descendant_focus(self) -> None:
         """Which keys work depends on the pane."""
-        self.query_one("#keys", Bar).redraw()
+        self.keys.redraw()
 
     # -- drawing --------------------------------------------------------------------------
 
@@ -236,8 +232,8 @@ class MainScreen(Screen[None]):
         """Every widget compares with what it shows; only differences are painted."""
         if not self.is_mounted:
             return
-        for pane in self.query(LinePane):
+        for pane in self._panes.values():
             if pane.display:
                 pane.redraw()
-        for bar in self.query(Bar):
+        for bar in (self.head, self.notice, self.keys):
             bar.redraw()
