@@ -9,6 +9,7 @@ import asyncio
 import threading
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from opsconsole.aio.backoff import Uniform
 from opsconsole.aio.clock import Clock, SystemClock
@@ -17,6 +18,10 @@ from opsconsole.cli.sandboxing import SandboxEnvironment, check_extra
 from opsconsole.engine.protocols import Connected, Connector
 from opsconsole.model.environment import Environment, PlainEnvironment
 from opsconsole.settings import Settings
+
+if TYPE_CHECKING:
+    from opsconsole.kube.cluster import KubeCluster
+    from opsconsole.sandbox.world.assembly import Sandbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +52,15 @@ def choose(options: Options) -> Chosen:
     target_of(settings.cluster, clock)
 
     async def connect() -> Connected:
-        from opsconsole.kube.cluster import open_cluster
+        from opsconsole.kube.cluster import open_cluster, open_elsewhere
 
-        return Connected(open_cluster(settings.cluster, clock, luck()), settings.repos)
+        cluster = open_cluster(settings.cluster, clock, luck())
+        return Connected(
+            cluster,
+            settings.repos,
+            server=cluster.server,
+            elsewhere=lambda server: open_elsewhere(settings.cluster, server, clock, luck()),
+        )
 
     return Chosen(settings, connect, PlainEnvironment(clock.now), clock)
 
@@ -75,22 +86,8 @@ def _sandbox(options: Options) -> Chosen:
 
     async def connect() -> Connected:
         from opsconsole.kube.cluster import open_cluster
-        from opsconsole.sandbox.world.assembly import Sandbox
 
-        left = threading.Event()
-
-        def begin() -> Sandbox:
-            made = Sandbox(seed=options.seed, speed=options.speed).start()
-            if left.is_set():
-                made.stop()
-            return made
-
-        try:
-            sandbox = await asyncio.to_thread(begin)
-        except asyncio.CancelledError:
-            # a thread cannot be cancelled: it cleans up after itself
-            left.set()
-            raise
+        sandbox = await _started(options)
         environment.attach(sandbox)
         cluster = replace(settings.cluster, server=sandbox.url)
         repos = replace(
@@ -101,6 +98,32 @@ def _sandbox(options: Options) -> Chosen:
             environment.attach(None)
             sandbox.stop()
 
-        return Connected(open_cluster(cluster, SystemClock(), luck()), repos, close)
+        def elsewhere(server: str) -> KubeCluster | None:
+            at = sandbox.servers.get(server)
+            there = replace(cluster, server=at or "")
+            return open_cluster(there, SystemClock(), luck()) if at else None
+
+        made = open_cluster(cluster, SystemClock(), luck())
+        return Connected(made, repos, close, elsewhere=elsewhere)
 
     return Chosen(settings, connect, environment, _VirtualClock(environment), is_sandbox=True)
+
+
+async def _started(options: Options) -> Sandbox:
+    """A sandbox that runs, started on a thread of its own."""
+    from opsconsole.sandbox.world.assembly import Sandbox
+
+    left = threading.Event()
+
+    def begin() -> Sandbox:
+        made = Sandbox(seed=options.seed, speed=options.speed).start()
+        if left.is_set():
+            made.stop()
+        return made
+
+    try:
+        return await asyncio.to_thread(begin)
+    except asyncio.CancelledError:
+        # a thread cannot be cancelled: it cleans up after itself
+        left.set()
+        raise

@@ -1,8 +1,8 @@
 """What differs from git, as unified diffs, for the selected application.
 
 Separate because it joins rendering, the live objects and Argo CD's own comparison, and
-because the API tells only *that* a resource is out of sync. Only the cluster we are on is
-read: an application with another destination has no drift here.
+because the API tells only *that* a resource is out of sync. An application is compared with
+the cluster that it deploys to, or not at all.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ from opsconsole.argo.cd.diff import Differ, masked
 from opsconsole.argo.cd.identity import with_annotations, with_metadata
 from opsconsole.argo.cd.ignores import ignores_of
 from opsconsole.argo.cd.tracking import TRACKING
+from opsconsole.engine.destinations import Destinations
 from opsconsole.engine.gitwork import GitWork
 from opsconsole.engine.protocols import Cluster
-from opsconsole.errors import NotFoundError, OpsError
+from opsconsole.errors import ConnectError, NotFoundError, OpsError
 from opsconsole.model import kinds, yamldoc
 from opsconsole.model.applications import Application, ManagedResource
 from opsconsole.model.kinds import SECRET, Kind
@@ -27,24 +28,28 @@ from opsconsole.model.status import Sync
 Raw = Mapping[str, Any]
 Drift = tuple[tuple[str, str], ...]
 
+NOT_CONNECTED = "which no context of the kubeconfig reaches: not compared"
+
 RESOURCES = 20
 LINES = 300
 """Most that is shown: resources, and lines of each."""
-
-HERE = ("", "https://kubernetes.default.svc", "in-cluster")
 
 _KNOWN: dict[tuple[str, str], Kind] = {
     (kind.group, kind.kind): kind for kind in vars(kinds).values() if isinstance(kind, Kind)
 }
 
 
-async def drift_of(app: Application, raw: Raw, cluster: Cluster, git: GitWork) -> Drift:
+async def drift_of(app: Application, raw: Raw, where: Destinations, git: GitWork) -> Drift:
     """(resource, diff) pairs; a resource that cannot be compared says why. Never raises OpsError."""
     wanted = [r for r in app.resources if r.sync is Sync.OUT_OF_SYNC and not r.hook]
     if not wanted:
         return ()
-    if app.destination_server not in HERE:
-        return (("destination", f"{app.destination_server} is another cluster: not compared"),)
+    try:
+        cluster = where.of(app)
+    except OpsError as fault:
+        return (("destination", f"{app.elsewhere}: {fault.message}"),)
+    if cluster is None:
+        return (("destination", f"{app.elsewhere} is another cluster, {NOT_CONNECTED}"),)
     try:
         manifests = await git.manifests(raw, app)
     except OpsError as fault:
@@ -55,6 +60,9 @@ async def drift_of(app: Application, raw: Raw, cluster: Cluster, git: GitWork) -
     for resource in wanted[:RESOURCES]:
         try:
             live = await _live(cluster, resource)
+        except ConnectError as fault:
+            # the others would wait as long for the same answer
+            return (*found, ("destination", fault.message))
         except OpsError as fault:
             found.append((_name(resource), fault.message))
             continue

@@ -14,6 +14,7 @@ from opsconsole.engine.attention import attention
 from opsconsole.engine.decode.analysis import analysis_run
 from opsconsole.engine.decode.applications import application
 from opsconsole.engine.decode.rollouts import rollout
+from opsconsole.engine.destinations import other_cluster
 from opsconsole.engine.health import resource_health
 from opsconsole.engine.store import Key, ObjectStore, Raw
 from opsconsole.model.analysis import AnalysisRun
@@ -34,6 +35,9 @@ class Picture:
     """`applications` and `rollouts` are what the snapshot shows."""
 
     def __init__(self, store: ObjectStore) -> None:
+        self.server = ""
+        """The URL that the cluster is reached by."""
+
         self._store = store
         self._applications: dict[ResourceKey, Application] = {}
         self._plain: dict[ResourceKey, Application] = {}
@@ -69,6 +73,8 @@ class Picture:
 
     def rollouts_of(self, app: Application) -> tuple[ResourceKey, ...]:
         """Rollouts that the application manages and that we know."""
+        if app.elsewhere:
+            return ()
         found = (_rollout_key(resource, app) for resource in app.resources if _is_rollout(resource))
         return tuple(key for key in found if key in self._rollouts)
 
@@ -125,8 +131,9 @@ class Picture:
                 self._apps_of.get(_rollout_key(managed, old), {}).pop(key, None)
         if raw is None:
             return
-        new = self._plain[key] = application(raw)
-        for managed in new.resources:
+        new = application(raw)
+        new = self._plain[key] = replace(new, elsewhere=other_cluster(new, self.server))
+        for managed in () if new.elsewhere else new.resources:
             if _is_rollout(managed):
                 self._apps_of.setdefault(_rollout_key(managed, new), {})[key] = None
 
@@ -144,7 +151,7 @@ class Picture:
 
     def _with_health(self, resource: ManagedResource, app: Application) -> ManagedResource:
         """Argo CD leaves `health` out by default (resourceHealthSource: appTree)."""
-        if resource.health is not None or not _is_rollout(resource):
+        if resource.health is not None or not _is_rollout(resource) or app.elsewhere:
             return resource
         key = _rollout_key(resource, app)
         raw = self._store.get(ROLLOUT, key.namespace, key.name)

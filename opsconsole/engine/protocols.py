@@ -45,16 +45,23 @@ class Cluster(Protocol):
     async def close(self) -> None: ...
 
 
+Elsewhere = Callable[[str], Cluster | None]
+"""A server's URL or name → a connection, or None when we have none. Raises OpsError; no I/O."""
+
+
 @dataclass(frozen=True, slots=True)
 class Connected:
     """What a connector brings: the cluster, and how its repositories are reached from here.
 
     `close` undoes what the connector started besides (the sandbox); it may block briefly.
+    `server` is the cluster's URL as others write it; `elsewhere` reaches other clusters.
     """
 
     cluster: Cluster
     repos: RepoSettings = field(default_factory=RepoSettings)
     close: Callable[[], None] | None = None
+    server: str = ""
+    elsewhere: Elsewhere | None = None
 
 
 Connector = Callable[[], Awaitable[Connected]]

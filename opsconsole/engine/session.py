@@ -12,6 +12,7 @@ from dataclasses import replace
 from opsconsole.aio.backoff import Backoff, Uniform
 from opsconsole.aio.clock import Clock
 from opsconsole.aio.tasks import cancel, supervise
+from opsconsole.engine.destinations import Destinations
 from opsconsole.engine.drift import Drift, drift_of, out_of_sync
 from opsconsole.engine.gitwork import GitWork
 from opsconsole.engine.journal import Journal
@@ -83,6 +84,7 @@ class Session:
         self._connected: Connected | None = None
         self._git: GitWork | None = None
         self._planner: Planner | None = None
+        self._destinations: Destinations | None = None
         self._selected: ResourceKey | None = None
         self._history = History()
         self._drift: Drift = ()
@@ -101,6 +103,8 @@ class Session:
         await self._world.stop()
         if self._git is not None:
             await self._git.close()
+        if self._destinations is not None:
+            await self._destinations.close()
         if self._connected is not None:
             await self._connected.cluster.close()
             if self._connected.close is not None:
@@ -143,7 +147,8 @@ class Session:
         self._planner = Planner(
             cluster, self._world, self._git, self._clock, self._settings.user, cluster.context
         )
-        self._world.start(cluster)
+        self._destinations = Destinations(cluster, connected.elsewhere)
+        self._world.start(cluster, connected.server)
         self._supervise(self._watch_git(), "git history")
         self._supervise(self._watch_drift(), "drift")
         self._supervise(self._review(), "permissions")
@@ -202,7 +207,7 @@ class Session:
 
     async def _watch_drift(self) -> None:
         """Compare the selected application with git: when what differs changes, and by time."""
-        assert self._connected is not None
+        assert self._destinations is not None
         assert self._git is not None
         seen: object = None
         looked = float("-inf")
@@ -213,7 +218,7 @@ class Session:
             state = (app.key, self._history.desired, out_of_sync(app.resources)) if app else None
             if app is not None and known and (state != seen or (due and self._drift)):
                 raw = self._world.store.get(APPLICATION, app.key.namespace, app.key.name) or {}
-                drift = await drift_of(app, raw, self._connected.cluster, self._git)
+                drift = await drift_of(app, raw, self._destinations, self._git)
                 seen, looked = state, self._clock.monotonic()
                 if app.key == self._selected and drift != self._drift:
                     self._drift = drift

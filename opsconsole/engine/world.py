@@ -57,7 +57,9 @@ class World:
         self._reflectors: list[Reflector] = []
         self._tasks: list[asyncio.Task[None]] = []
 
-    def start(self, cluster: Cluster) -> None:
+    def start(self, cluster: Cluster, server: str = "") -> None:
+        """`server` is the URL by which others know the cluster."""
+        self.picture.server = server
         for kind, labels in KINDS:
             argo_cd = kind in _ARGO_CD
             home = self._settings.argocd_namespace if argo_cd else cluster.namespace or "default"

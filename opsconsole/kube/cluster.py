@@ -7,12 +7,13 @@ cluster in its place.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 from opsconsole.aio.backoff import Uniform
 from opsconsole.aio.clock import Clock
 from opsconsole.kube import access, discovery, patching
-from opsconsole.kube.contexts import Target, target_of
+from opsconsole.kube.contexts import Target, context_of_server, target_of
 from opsconsole.kube.following import Follower
 from opsconsole.kube.listing import list_all
 from opsconsole.kube.transport import Transport
@@ -71,3 +72,14 @@ class KubeCluster:
 def open_cluster(settings: ClusterSettings, clock: Clock, luck: Uniform) -> KubeCluster:
     """The cluster that the settings name. KubeconfigError when they cannot be used."""
     return KubeCluster(target_of(settings, clock), luck=luck, timeout=settings.request_timeout)
+
+
+def open_elsewhere(
+    settings: ClusterSettings, server: str, clock: Clock, luck: Uniform
+) -> KubeCluster | None:
+    """Another cluster by its URL: through the kubeconfig's context that has it, None when none has.
+
+    KubeconfigError when that context cannot be used.
+    """
+    context = context_of_server(settings.kubeconfig, server) if settings.kubeconfig else ""
+    return open_cluster(replace(settings, context=context), clock, luck) if context else None

@@ -113,6 +113,10 @@ class Kubeconfig:
     def names(self) -> tuple[str, ...]:
         return tuple(self._tables["contexts"])
 
+    def find(self, plural: str, name: str) -> Mapping[str, Any]:
+        """An entry, empty when there is none."""
+        return self._tables[plural].get(name, ({}, Path()))[0]
+
     def entry(self, plural: str, name: str, wanted_by: str) -> tuple[Mapping[str, Any], Path]:
         found = self._tables[plural].get(name)
         if found is None:
@@ -155,6 +159,17 @@ def from_files(paths: Sequence[Path], context: str, clock: Clock) -> Target:
         tls_server_name=text(cluster, "tls-server-name"),
         proxy=_proxy(cluster, f"cluster {cluster_name!r}"),
     )
+
+
+def context_of_server(paths: Sequence[Path], server: str) -> str:
+    """The first context whose cluster has that URL, "" when none has. KubeconfigError, as above."""
+    config = Kubeconfig(paths)
+    for name in config.names():
+        spec, _ = config.entry("contexts", name, "the kubeconfig")
+        cluster = config.find("clusters", text(spec, "cluster"))
+        if text(cluster, "server").rstrip("/") == server.rstrip("/"):
+            return name
+    return ""
 
 
 def _read(path: Path) -> Mapping[str, Any] | None:

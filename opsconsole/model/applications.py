@@ -95,6 +95,8 @@ class Application:
     source: Source
     sources: tuple[Source, ...]
     destination_server: str
+    """The cluster's URL, or its name when the Application gives only that."""
+
     destination_namespace: str
     sync: Sync
     revision: str
@@ -112,6 +114,9 @@ class Application:
     reconciled_at: datetime | None = None
     last_activity: datetime | None = None
     """The newest of: operation started or finished, deployed, health transition."""
+
+    elsewhere: str = ""
+    """URL or name of the destination when that is not the cluster that the console is on."""
 
     attention: str = ""
     """Why a human should look ("paused for a promote", "analysis failed"…); empty when not."""

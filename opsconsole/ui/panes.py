@@ -76,6 +76,8 @@ def rollout_pane(main: MainScreen, canvas: Canvas) -> tuple[Line, list[Line]]:
             return right, [line(("no application is selected", "muted"))]
         if state.link is not Link.LIVE:
             return right, states.explain(state, "rollouts", canvas.width)
+        if main.application.elsewhere:
+            return right, applications.away(main.application, canvas.width)
         return right, [line(("this application has no rollout", "muted"))]
     if len(main.rollouts) > 1:
         at = main.rollout_at % len(main.rollouts) + 1
@@ -90,6 +92,8 @@ def analysis_pane(main: MainScreen, canvas: Canvas) -> tuple[Line, list[Line]]:
     right = line(states.link_span(state, canvas.now, canvas.glyphs))
     if main.application is None and state.link is Link.LIVE:
         return right, [line(("no application is selected", "muted"))]
+    if main.application is not None and main.application.elsewhere and item is None:
+        return right, applications.away(main.application, canvas.width)
     if item is None or not item.runs:
         if state.link is not Link.LIVE:
             return right, states.explain(state, "analysis runs", canvas.width)

@@ -111,7 +111,15 @@ def _source(app: Application) -> str:
 
 def _destination(app: Application) -> str:
     where = app.destination_server
-    return safe(f"{app.destination_namespace or '-'} on {where or 'this cluster'}")
+    told = f"{app.destination_namespace or '-'} on {where or 'this cluster'}"
+    return safe(f"{told} (another cluster)" if app.elsewhere else told)
+
+
+def away(app: Application, width: int) -> list[Line]:
+    """Why there are no rollouts and no pods of an application that lives in another cluster."""
+    told = f"it runs on another cluster, {app.elsewhere}, and the console is not on that one"
+    hint = "to see and promote its rollouts, start opsconsole with that cluster's --context"
+    return [*wrapped(safe(told), "text", width), *wrapped(hint, "muted", width)]
 
 
 def _policy(app: Application) -> str:

@@ -9,6 +9,7 @@ import pytest
 
 from opsconsole.argo.cd.diff import Differ
 from opsconsole.engine.decode.applications import application
+from opsconsole.engine.destinations import Destinations
 from opsconsole.engine.drift import LINES, compared, drift_of
 from opsconsole.errors import RepoError
 from opsconsole.model.kinds import CONFIG_MAP, SERVICE
@@ -45,7 +46,7 @@ class Git:
 
 def drift(cluster: StoreCluster, git: Any, **status: Any) -> dict[str, str]:
     raw = objects.app(status=status)
-    found = drift_of(application(raw), raw, cluster, Git(git))  # type: ignore[arg-type]
+    found = drift_of(application(raw), raw, Destinations(cluster), Git(git))  # type: ignore[arg-type]
     return dict(asyncio.run(found))
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from opsconsole.aio.clock import ManualClock
 from opsconsole.errors import DeniedError, KubeconfigError
-from opsconsole.kube.contexts import Target, from_files, in_cluster
+from opsconsole.kube.contexts import Target, context_of_server, from_files, in_cluster
 from opsconsole.kube.credentials import Proof, Renewed, TokenFile, bearer
 
 CLOCK = ManualClock(datetime(2026, 1, 5, 9, tzinfo=UTC))
@@ -228,3 +228,15 @@ def test_in_cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     target = in_cluster(CLOCK, tmp_path)
     assert (target.server, target.namespace, target.ca) == ("https://10.0.0.1:443", "home", "PEM")
     assert proof(target).authorization == "Bearer t"
+
+
+def test_a_context_is_found_by_its_servers_url(tmp_path: Path) -> None:
+    document = config({"token": "t"})
+    document["contexts"].append({"name": "east", "context": {"cluster": "e"}})
+    document["contexts"].append({"name": "lost", "context": {"cluster": "not there"}})
+    document["clusters"].append({"name": "e", "cluster": {"server": "https://east.example"}})
+    path = tmp_path / "config"
+    path.write_text(json.dumps(document))
+    assert context_of_server([path], "https://east.example/") == "east"
+    assert context_of_server([path], "https://api.example:6443") == "prod"
+    assert context_of_server([path], "https://nowhere.example") == ""

@@ -196,3 +196,32 @@ def test_images_are_read_as_pairs():
     (option,) = options_for("set-image", rollout=world.canary())
     assert default_of(option) == (("*", "registry.example.com/myorg/my-app:v2.1.0"),)
     assert parse(option, "a=x:1, b=y:2 junk c=") == (("a", "x:1"), ("b", "y:2"))
+
+
+def test_an_application_of_another_cluster_says_where_it_runs():
+    from opsconsole.model.status import Health, Sync
+    from opsconsole.view.applications import away, detail
+
+    far = world.application("my-app", Sync.SYNCED, Health.HEALTHY, elsewhere="https://us-east:6443")
+    text = text_of(away(far, 60))
+    assert "another cluster, https://us-east:6443" in text.replace("\n", " ")
+    assert "--context" in text
+    assert "(another cluster)" in text_of(detail(far, (), canvas(full=True))).replace("\n", " ")
+    near = world.application("my-app", Sync.SYNCED, Health.HEALTHY)
+    assert "another cluster" not in text_of(detail(near, (), canvas(full=True)))
+
+
+def test_panes_of_another_clusters_application_show_no_rollout_of_this_one():
+    from types import SimpleNamespace
+
+    from opsconsole.model.snapshot import Snapshot
+    from opsconsole.model.status import Health, Sync
+    from opsconsole.ui.panes import analysis_pane, rollout_pane
+
+    far = world.application("my-app", Sync.SYNCED, Health.HEALTHY, elsewhere="https://us-east:6443")
+    main = SimpleNamespace(
+        picture=Snapshot(1, world.NOW, LinkState(Link.LIVE)),
+        rollout=None, rollouts=(), application=far,
+    )  # fmt: skip
+    for pane in (rollout_pane, analysis_pane):
+        assert "another cluster" in text_of(pane(main, canvas())[1]).replace("\n", " ")

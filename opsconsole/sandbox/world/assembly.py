@@ -131,6 +131,11 @@ class Sandbox:
         return ((URL, self.git_url),)
 
     @property
+    def servers(self) -> Mapping[str, str]:
+        """Server's URL as Applications name it → where that cluster's API is really served."""
+        return {place.server: self.urls[place.name] for place in self.fleet.members}
+
+    @property
     def speed(self) -> float:
         return self._pacer.speed
 

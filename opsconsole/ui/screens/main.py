@@ -173,7 +173,7 @@ class MainScreen(Screen[None]):
         keys: list[ResourceKey] = []
         if chosen is not None and chosen.application == self.selected:
             keys = list(chosen.rollouts)
-        if not keys:
+        if not keys and not app.elsewhere:
             keys = [
                 ResourceKey(ROLLOUT, item.namespace, item.name, app.key.cluster)
                 for item in app.resources
