@@ -33,9 +33,23 @@ def attention(app: Application, rollouts: Sequence[Rollout] = ()) -> str:
         return "resources are missing"
     if app.sync is Sync.OUT_OF_SYNC and not app.auto_sync:
         return "out of sync, and auto-sync is off"
+    if app.sync is Sync.OUT_OF_SYNC and _stays_different(app):
+        return "differs from git, and selfHeal is off"
     if app.problems:
         return f"cannot be read in full: {app.problems[0]}"
     return ""
+
+
+def _stays_different(app: Application) -> bool:
+    """Auto-sync tries a revision once: what was changed afterwards in the cluster stays so."""
+    done = app.operation
+    return (
+        app.auto_sync
+        and not app.self_heal
+        and done.phase is OperationPhase.SUCCEEDED
+        and bool(done.revision)
+        and done.revision == app.revision
+    )
 
 
 def _rollout(rollout: Rollout) -> str:

@@ -110,7 +110,10 @@ def _override(intent: Intent, app: Application) -> str:
     wanted = str(intent.option("revision") or "")
     target = app.source.target_revision or "HEAD"
     if wanted and wanted != target and app.auto_sync and not intent.option("dryRun"):
-        return f"cannot sync to {wanted[:12]}: auto-sync is set to {target}; turn it off or revert in git"
+        return (
+            f"cannot sync to {wanted[:12]}: auto-sync is set to {target} and would roll it forward "
+            "again; revert in git, or turn auto-sync off first"
+        )
     return ""
 
 

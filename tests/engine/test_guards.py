@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -192,9 +193,41 @@ def test_retry_starts_at_the_first_step() -> None:
 )
 def test_writes_to_the_spec_tell_about_argo_cd(policy: dict[str, Any], said: str) -> None:
     app = application(objects.app(policy=policy))
-    for plan in (rollouts.pause, rollouts.restart):
-        assert said in words(plan(facts(objects.rollout(), app=app)))
+    for plan, field in ((rollouts.pause, "paused"), (rollouts.restart, "restartAt")):
+        unknown = words(plan(facts(objects.rollout(), app=app)))
+        assert f"if git sets spec.{field}, " in unknown
+        assert said in unknown
+        for known in (applied({field: False}), managed(f"f:{field}")):
+            told = words(plan(facts(objects.rollout(meta=known), app=app)))
+            assert said in told
+            assert "if git sets" not in told
+        for other in (applied({"replicas": 3}), managed("f:replicas")):
+            assert said not in words(plan(facts(objects.rollout(meta=other), app=app)))
     assert said not in words(rollouts.abort(facts(objects.rollout(), app=app)))
+    free = objects.rollout(meta=applied({"replicas": 3}))
+    assert "git does not set spec.paused: Argo CD leaves it alone" in words(
+        rollouts.pause(facts(free, app=app))
+    )
+    image = facts(free, app=app, images=(("web", "x:1"),))
+    assert said in words(rollouts.set_image(image))
+
+
+def applied(spec: dict[str, Any]) -> dict[str, Any]:
+    note = json.dumps({"kind": "Rollout", "spec": spec})
+    return {"annotations": {"kubectl.kubernetes.io/last-applied-configuration": note}}
+
+
+def managed(field: str) -> dict[str, Any]:
+    entry = {"manager": "argocd-controller", "operation": "Apply",
+             "fieldsV1": {"f:spec": {field: {}}}}  # fmt: skip
+    return {"managedFields": [entry]}
+
+
+def test_setting_the_image_that_it_has_says_that_nothing_happens() -> None:
+    raw = objects.rollout()
+    image = raw["spec"]["template"]["spec"]["containers"][0]["image"]
+    found = rollouts.set_image(facts(raw, images=(("*", image),)))
+    assert words(found) == "nothing: this is its image now"
 
 
 def test_set_image_of_an_unknown_container_is_refused() -> None:

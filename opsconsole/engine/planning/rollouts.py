@@ -6,13 +6,14 @@ list of sharp edges (argo-rollouts notes §6; numbers in the comments are theirs
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
 from opsconsole.argo.commands import requests
 from opsconsole.argo.rollouts import metadata
 from opsconsole.argo.rollouts.affinity import without_injected
-from opsconsole.argo.rollouts.names import POD_HASH_LABEL
+from opsconsole.argo.rollouts.names import LAST_APPLIED, POD_HASH_LABEL
 from opsconsole.argo.rollouts.replicas import current_set_weight
 from opsconsole.argo.rollouts.spec import RolloutView
 from opsconsole.engine.decode.rollouts import images_of
@@ -20,7 +21,7 @@ from opsconsole.engine.decode.steps import kind_of, summary
 from opsconsole.engine.planning.draft import Draft, Facts
 from opsconsole.errors import GuardError
 from opsconsole.model.kinds import ROLLOUT
-from opsconsole.model.objects import mapping, name_of, namespace_of, text
+from opsconsole.model.objects import dig, mapping, mappings, name_of, namespace_of, text
 from opsconsole.model.requests import Request
 
 Raw = Mapping[str, Any]
@@ -34,7 +35,7 @@ def promote(facts: Facts) -> Draft:
     effects, warnings = _promotion(view)
     if len(sent) > 1:
         warnings.append("two writes, one after the other; if the second fails the first stays")
-    warnings += _self_heal(facts) if view.paused else []
+    warnings += _self_heal(facts, "paused") if view.paused else []
     return _draft(facts, f"Promote {view.name}", sent, effects, warnings, "promoted")
 
 
@@ -131,7 +132,7 @@ def pause(facts: Facts) -> Draft:
         # 38
         warnings.append("the timer of the present pause goes on: resuming may advance at once")
     return _draft(
-        facts, f"Pause {view.name}", sent, effects, warnings + _self_heal(facts), "paused"
+        facts, f"Pause {view.name}", sent, effects, warnings + _self_heal(facts, "paused"), "paused"
     )
 
 
@@ -141,7 +142,8 @@ def restart(facts: Facts) -> Draft:
     effects = [f"evicts its {view.replicas} pods a few at a time, oldest first"]
     warnings = ["a PodDisruptionBudget can hold it back for ever (tried every 30 s)"]
     return _draft(
-        facts, f"Restart {view.name}", sent, effects, warnings + _self_heal(facts), "restarted",
+        facts, f"Restart {view.name}", sent, effects, warnings + _self_heal(facts, "restartAt"),
+        "restarted",
         1800.0,
     )  # fmt: skip
 
@@ -159,12 +161,18 @@ def set_image(facts: Facts) -> Draft:
             raise GuardError("the workload that workloadRef names cannot be read")
         holder = facts.workload
     request: Request | None = None
+    holder_before = holder
     for container, image in pairs:
         request = requests.set_image(holder, kind, str(container), str(image))
         holder = request.body
     assert request is not None
     effects = [f"container {c}: {i}" for c, i in pairs]
     view = RolloutView(facts.target)
+    if request.body == holder_before:
+        return _draft(
+            facts, f"Set image of {view.name}", (request,),
+            ["nothing: this is its image now"], [], "settled", 3600.0,
+        )  # fmt: skip
     if view.steps:
         effects.append(f"starts an update at step 1 ({summary(view.steps[0])})")
     warnings = _self_heal(facts)
@@ -233,14 +241,45 @@ def _next_weight(view: RolloutView, index: int) -> int | None:
     return view.max_weight
 
 
-def _self_heal(facts: Facts) -> list[str]:
+def _self_heal(facts: Facts, *path: str) -> list[str]:
+    """What Argo CD makes of a change of `path` in the spec; without a path, of what git does set.
+
+    Its three-way comparison leaves alone what neither git nor the last apply has
+    (gitops-engine `pkg/diff`, threeWayMergePatch), selfHeal or not.
+    """
     app = facts.app
     if app is None:
         return []
+    known = _git_sets(facts.target, path) if path else True
+    field = ".".join(("spec", *path))
+    if known is False:
+        told = f"git does not set {field}: Argo CD leaves it alone, and somebody must undo it here"
+        return [told] if path == ("paused",) else []
+    condition = "" if known else f"if git sets {field}, "
     if app.self_heal:
         # 1
-        return [f"Argo CD will put this back: selfHeal of {app.name} is on; change git instead"]
-    return [f"{app.name} will be OutOfSync: this differs from git"]
+        told = f"Argo CD will put this back: selfHeal of {app.name} is on; change git instead"
+    else:
+        told = f"{app.name} will be OutOfSync: this differs from git"
+    return [condition + told]
+
+
+def _git_sets(obj: Raw, path: tuple[str, ...]) -> bool | None:
+    """Whether the manifest that was applied last has the field; None when that is not recorded."""
+    raw = text(obj, "metadata", "annotations", LAST_APPLIED)
+    if raw:
+        try:
+            return dig(json.loads(raw), "spec", *path) is not None
+        except (ValueError, RecursionError):
+            return None
+    fields = tuple(f"f:{name}" for name in ("spec", *path))
+    owners = [
+        entry for entry in mappings(obj, "metadata", "managedFields")
+        if text(entry, "operation") == "Apply"
+    ]  # fmt: skip
+    if not owners:
+        return None
+    return any(dig(entry, "fieldsV1", *fields) is not None for entry in owners)
 
 
 def _image_of(facts: Facts, digest: str) -> str:
