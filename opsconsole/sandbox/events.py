@@ -9,12 +9,14 @@ are missing here as they are in a real cluster.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from opsconsole.model.kinds import EVENT
 from opsconsole.model.objects import name_of, namespace_of, text, uid_of
 from opsconsole.model.times import format_instant
+from opsconsole.sandbox.apierrors import StatusError
 from opsconsole.sandbox.store import Store
 
 BURST = 25
@@ -54,7 +56,15 @@ class EventRecorder:
         self._similar: dict[Key, _Similar] = {}
 
     def event(self, obj: Mapping[str, Any], type_: str, reason: str, message: str) -> None:
-        """`type_` is Normal or Warning."""
+        """`type_` is Normal or Warning. An event that the API server refuses is dropped.
+
+        Source: client-go tools/record/event.go, recordEvent: a rejected event is not sent again
+        (in a namespace that is going away nothing can be created).
+        """
+        with suppress(StatusError):
+            self._event(obj, type_, reason, message)
+
+    def _event(self, obj: Mapping[str, Any], type_: str, reason: str, message: str) -> None:
         about = (
             namespace_of(obj) or "default",
             text(obj, "kind"),
