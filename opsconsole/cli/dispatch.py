@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
+from opsconsole.aio.endings import unwinding
 from opsconsole.cli.options import Options, common_parser, split
 from opsconsole.errors import OpsError, UsageError
 
@@ -112,7 +113,8 @@ def run(words: Sequence[str]) -> int:
     """Run it; errors are printed as `error: …` with a hint, never as a traceback."""
     quiet()
     try:
-        return _run(list(words))
+        with unwinding():
+            return _run(list(words))
     except OpsError as fault:
         complain(fault)
         return fault.exit_code

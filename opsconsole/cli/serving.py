@@ -6,12 +6,12 @@ Separate from `sandbox.serve`, which does it.
 from __future__ import annotations
 
 import asyncio
-import signal
 import sys
 from pathlib import Path
 from typing import Any
 
 from opsconsole.aio.clock import SystemClock
+from opsconsole.aio.endings import on_loop
 from opsconsole.cli.options import Options, Parser
 from opsconsole.cli.sandboxing import check_extra
 from opsconsole.errors import RuleError, UsageError
@@ -78,8 +78,7 @@ async def _serve(known: Any, options: Options) -> int:
     )
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
+    on_loop(loop, lambda _: stop.set())
     if known.empty:
         await serve(serving, ready=_ready(known.kubeconfig_out), stop=stop)
         return 0

@@ -6,6 +6,7 @@ action does the engine's, and how it is asked for `ui.flow`'s.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
@@ -14,6 +15,7 @@ from textual.app import App
 from textual.binding import BindingType
 from textual.screen import Screen
 
+from opsconsole.aio import endings
 from opsconsole.aio.clock import SystemClock
 from opsconsole.errors import OpsError
 from opsconsole.settings import Settings
@@ -65,6 +67,7 @@ class OpsApp(App[int]):
         self.notices = Notices(self)
         self.main = MainScreen(environment, ascii_only=settings.ascii_only)
         self.failure: OpsError | None = None
+        self.owns_process = False
         self._last_frame = float("-inf")
         self._extras = {item.id: item for item in environment.extra_actions}
         for item in environment.extra_actions:
@@ -84,6 +87,8 @@ class OpsApp(App[int]):
     def on_mount(self) -> None:
         """The first frame is drawn before the engine's thread takes any time."""
         self.set_class(self.settings.ascii_only, "-ascii")
+        if self.owns_process:
+            endings.on_loop(asyncio.get_running_loop(), self._end)
         self.bridge.open()
         self.set_interval(TICK, self._tick)
         self.call_after_refresh(self._start)
@@ -96,6 +101,10 @@ class OpsApp(App[int]):
         except OpsError as error:
             self.failure = error
             self.exit(1)
+
+    def _end(self, status: int) -> None:
+        """A signal: leave without asking; whoever started the program wants it gone."""
+        self.exit(return_code=status)
 
     def on_unmount(self) -> None:
         self.bridge.close()
@@ -263,6 +272,7 @@ def run(
     first frame and stopped at the end.
     """
     app = OpsApp(console, environment, settings, monotonic=monotonic)
+    app.owns_process = True
     try:
         app.run(mouse=settings.mouse)
     finally:
