@@ -5,11 +5,17 @@ from __future__ import annotations
 import json
 import urllib.request
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from opsconsole.cli.connect import choose
+from opsconsole.cli.headless import application, first, wait_for
+from opsconsole.cli.options import Options
+from opsconsole.engine.hub import Hub
+from opsconsole.kube.cluster import KubeCluster, open_cluster
 from opsconsole.model.kinds import (
     ANALYSIS_RUN,
     APPLICATION,
@@ -244,3 +250,42 @@ def test_the_past_has_the_overlays(play: Play, tmp_path: Path) -> None:
     assert subjects[-1].startswith("One my-app for every production cluster")
     assert ALICE[0] not in {c.author for c in repository.git.history("applicationsets", "main")}
     assert play.do(lambda c: c.simulation.elapsed) >= LENGTH
+
+
+def test_the_console_compares_with_the_cluster_that_it_is_about(play: Play, tmp_path: Path) -> None:
+    """Somebody scales us-east; production/my-app of the console's own cluster is not looked at."""
+
+    def scale(_: Cluster) -> None:
+        old = play.rollout(EAST)
+        play.cluster(EAST).store.update(ROLLOUT, {**old, "spec": {**old["spec"], "replicas": 9}})
+
+    play.do(scale)
+    play.until(lambda: play.state(EAST)[0] == "OutOfSync", 60.0)
+    chosen = choose(Options(server=play.sandbox.url))
+    settings = replace(chosen.settings, state_dir=tmp_path)
+
+    def elsewhere(server: str) -> KubeCluster:
+        there = replace(settings.cluster, server=play.sandbox.servers[server])
+        return open_cluster(there, chosen.clock, lambda: 0.5)
+
+    async def connect() -> Any:
+        repos = replace(settings.repos, replacements=play.sandbox.replacements)
+        return replace(await chosen.connector(), repos=repos, elsewhere=elsewhere)
+
+    hub = Hub(connect, settings, chosen.clock, lambda: 0.5)
+    hub.start()
+    try:
+        app = application(first(hub, 60.0), EAST)
+        assert app.elsewhere == ELSEWHERE[0].server
+        assert application(hub.snapshot(), WEST).elsewhere == ""
+        hub.select(app.key)
+        assert wait_for(hub, lambda s: s.selection is not None and bool(s.selection.drift), 60.0)
+        selection = hub.snapshot().selection
+        assert selection is not None
+        assert selection.rollouts == ()
+        (entry,) = selection.drift
+        assert entry[0] == "Rollout production/my-app"
+        assert "-  replicas: 9" in entry[1]
+        assert "+  replicas: 4" in entry[1]
+    finally:
+        hub.stop()
