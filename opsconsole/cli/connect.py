@@ -104,7 +104,13 @@ def _sandbox(options: Options) -> Chosen:
             return open_cluster(there, SystemClock(), luck()) if at else None
 
         made = open_cluster(cluster, SystemClock(), luck())
-        return Connected(made, repos, close, elsewhere=elsewhere)
+        return Connected(
+            made,
+            repos,
+            close,
+            elsewhere=elsewhere,
+            prometheus=lambda address: sandbox.prometheus_url or address,
+        )
 
     return Chosen(settings, connect, environment, _VirtualClock(environment), is_sandbox=True)
 

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from opsconsole.engine.attention import attention
 from opsconsole.engine.decode.analysis import analysis_run
 from opsconsole.engine.decode.applications import application
+from opsconsole.engine.decode.experiments import experiment
 from opsconsole.engine.decode.rollouts import rollout
 from opsconsole.engine.destinations import other_cluster
 from opsconsole.engine.health import resource_health
@@ -22,6 +23,7 @@ from opsconsole.model.applications import Application, ManagedResource
 from opsconsole.model.kinds import (
     ANALYSIS_RUN,
     APPLICATION,
+    EXPERIMENT,
     POD,
     REPLICA_SET,
     ROLLOUT,
@@ -98,7 +100,7 @@ class Picture:
         obj = self._store.get(*key)
         for reference in mappings(obj, "metadata", "ownerReferences"):
             owner = self._store.by_uid(text(reference, "uid"))
-            if owner is not None and owner[0] in (ROLLOUT, REPLICA_SET):
+            if owner is not None and owner[0] in (ROLLOUT, REPLICA_SET, EXPERIMENT):
                 return owner
         return None
 
@@ -108,7 +110,12 @@ class Picture:
             return self._rollouts.pop(key, None) is not None
         sets = self._store.owned(uid_of(raw), REPLICA_SET)
         runs = [self._run(run) for run in self._store.owned(uid_of(raw), ANALYSIS_RUN)]
-        new = rollout(raw, [(rs, self._store.owned(uid_of(rs), POD)) for rs in sets], runs)
+        trials = self._store.owned(uid_of(raw), EXPERIMENT)
+        for trial in trials:
+            found = self._store.owned(uid_of(trial), ANALYSIS_RUN)
+            runs += [replace(self._run(run), kind=EXPERIMENT.kind) for run in found]
+        pods = [(rs, self._store.owned(uid_of(rs), POD)) for rs in sets]
+        new = rollout(raw, pods, runs, [experiment(trial) for trial in trials])
         if self._rollouts.get(key) == new:
             return False
         self._rollouts[key] = new

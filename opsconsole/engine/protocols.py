@@ -62,6 +62,8 @@ class Connected:
     close: Callable[[], None] | None = None
     server: str = ""
     elsewhere: Elsewhere | None = None
+    prometheus: Callable[[str], str] = str
+    """Turns the address of a metric provider, as analyses name it, into one that is reached here."""
 
 
 Connector = Callable[[], Awaitable[Connected]]

@@ -14,12 +14,14 @@ from opsconsole.aio.clock import Clock
 from opsconsole.aio.tasks import cancel, supervise
 from opsconsole.engine.destinations import Destinations
 from opsconsole.engine.drift import Drift, drift_of, out_of_sync
+from opsconsole.engine.events import EventLog, subjects
 from opsconsole.engine.gitwork import GitWork
 from opsconsole.engine.journal import Journal
 from opsconsole.engine.operations import Operations
 from opsconsole.engine.planner import Planner
-from opsconsole.engine.protocols import Connected, Connector
+from opsconsole.engine.protocols import Cluster, Connected, Connector
 from opsconsole.engine.signal import Signal
+from opsconsole.engine.traces import Traces, running
 from opsconsole.engine.windows import blocked_by_windows
 from opsconsole.engine.world import World
 from opsconsole.errors import ConnectError, KubeconfigError, OpsError
@@ -28,6 +30,7 @@ from opsconsole.model.kinds import APPLICATION, ResourceKey
 from opsconsole.model.permissions import Permissions
 from opsconsole.model.plans import Intent, OperationRecord, Plan
 from opsconsole.model.revisions import History
+from opsconsole.model.rollouts import Rollout
 from opsconsole.model.snapshot import Incident, Link, LinkState, Selection, Snapshot
 from opsconsole.settings import Settings
 
@@ -36,6 +39,12 @@ FETCH = 30.0
 
 DRIFT = 30.0
 """Seconds after which a drift that is shown is looked at again."""
+
+EVENTS = 0.5
+"""Seconds between two looks at whose events matter."""
+
+METRICS = 5.0
+"""Seconds between two questions to the metric provider of running analyses."""
 
 PERMISSIONS = 300.0
 """Seconds between two reviews of what we may do in a namespace."""
@@ -88,6 +97,8 @@ class Session:
         self._selected: ResourceKey | None = None
         self._history = History()
         self._drift: Drift = ()
+        self._events = EventLog(self._changed)
+        self._traces: Traces | None = None
         self._wanted = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._running: set[asyncio.Task[OperationRecord]] = set()
@@ -100,6 +111,9 @@ class Session:
     async def stop(self) -> None:
         await cancel(*self._running)
         await cancel(*self._tasks)
+        await self._events.stop()
+        if self._traces is not None:
+            self._traces.close()
         await self._world.stop()
         if self._git is not None:
             await self._git.close()
@@ -151,6 +165,9 @@ class Session:
         self._world.start(cluster, connected.server)
         self._supervise(self._watch_git(), "git history")
         self._supervise(self._watch_drift(), "drift")
+        self._traces = Traces(connected.prometheus)
+        self._supervise(self._watch_events(cluster), "events")
+        self._supervise(self._watch_metrics(self._traces), "metrics")
         self._supervise(self._review(), "permissions")
         self._supervise(self._tick(), "sync windows")
         self._changed()
@@ -225,6 +242,22 @@ class Session:
                     self._changed()
             await asyncio.sleep(1.0)
 
+    async def _watch_events(self, cluster: Cluster) -> None:
+        """Follow what is said about the selected application and what it runs just now."""
+        while True:
+            app = self._selected_app()
+            about = subjects(app.key if app else None, self._selected_rollouts())
+            await self._events.follow(cluster, about)
+            await asyncio.sleep(EVENTS)
+
+    async def _watch_metrics(self, traces: Traces) -> None:
+        """Keep the recent values of what the selected application's analyses measure."""
+        while True:
+            wanted = running(self._selected_rollouts())
+            if (wanted or traces.known) and await traces.look(wanted, self._clock.now()):
+                self._changed()
+            await asyncio.sleep(METRICS)
+
     async def _pause(self, seconds: float) -> None:
         try:
             async with asyncio.timeout(seconds):
@@ -236,6 +269,12 @@ class Session:
         if self._selected is None:
             return None
         return self._world.picture.applications.get(self._selected)
+
+    def _selected_rollouts(self) -> list[Rollout]:
+        app = self._selected_app()
+        picture = self._world.picture
+        known = picture.rollouts_of(app) if app is not None else ()
+        return [picture.rollouts[key] for key in known]
 
     # operations
 
@@ -297,7 +336,11 @@ class Session:
             return None
         app = self._selected_app()
         rollouts = self._world.picture.rollouts_of(app) if app is not None else ()
-        return Selection(self._selected, rollouts, self._history, self._drift)
+        log = self._events
+        return Selection(
+            self._selected, rollouts, self._history, self._drift, log.events, log.told,
+            self._traces.known if self._traces is not None else (),
+        )  # fmt: skip
 
     def _incidents(self) -> tuple[Incident, ...]:
         found = list(self._faults.values())

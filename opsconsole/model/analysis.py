@@ -68,14 +68,30 @@ class Metric:
 
     message: str = ""
     query: str = ""
+    """With the run's arguments in it; `{{` is left where one is a Secret's."""
+
+    address: str = ""
+    """Of a Prometheus provider."""
+
     dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """What the provider of a metric says of the last minutes: (instant, value), oldest first."""
+
+    run: ResourceKey
+    metric: str
+    points: tuple[tuple[datetime, float], ...]
+    told: str = ""
+    """Why there are no points."""
 
 
 @dataclass(frozen=True, slots=True)
 class AnalysisRun:
     key: ResourceKey
     kind: str
-    """`Step`, `Background`, `PrePromotion`, `PostPromotion` or "" for a run of its own."""
+    """`Step`, `Background`, `PrePromotion`, `PostPromotion`, `Experiment` or "" for a run of its own."""
 
     phase: AnalysisPhase
     message: str

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from opsconsole.model.analysis import AnalysisRun
 from opsconsole.model.applications import Condition
+from opsconsole.model.experiments import Experiment
 from opsconsole.model.kinds import ResourceKey
 from opsconsole.model.status import RolloutPhase
 
@@ -98,7 +99,10 @@ class Rollout:
     waiting_until: datetime | None
     revisions: tuple[Revision, ...] = ()
     runs: tuple[AnalysisRun, ...] = ()
-    """Analysis runs that it owns, newest first."""
+    """Analysis runs that it or one of its experiments owns, newest first."""
+
+    experiments: tuple[Experiment, ...] = ()
+    """Experiments that it owns, newest first."""
 
     services: tuple[tuple[str, str], ...] = ()
     """(role, Service name): stable, canary, active, preview."""

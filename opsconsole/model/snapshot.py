@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from opsconsole.model.analysis import Trace
 from opsconsole.model.applications import Application
+from opsconsole.model.events import Event
 from opsconsole.model.kinds import Kind, ResourceKey
 from opsconsole.model.plans import OperationRecord
 from opsconsole.model.revisions import History
@@ -52,6 +54,15 @@ class Selection:
     history: History = field(default_factory=History)
     drift: tuple[tuple[str, str], ...] = ()
     """(resource, unified diff) of what differs from git, Secrets masked."""
+
+    events: tuple[Event, ...] = ()
+    """What controllers said about the application and what it runs, newest first."""
+
+    events_told: str = ""
+    """Why there are no events, when they cannot be read."""
+
+    traces: tuple[Trace, ...] = ()
+    """Recent values of what running analyses measure, where their provider is reached from here."""
 
 
 @dataclass(frozen=True, slots=True)

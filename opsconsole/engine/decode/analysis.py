@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from opsconsole.argo.analysis.arguments import resolve_metric
 from opsconsole.engine.decode.reader import Reader
 from opsconsole.errors import RuleError
 from opsconsole.model.analysis import AnalysisRun, Measurement, Metric, Threshold
@@ -54,7 +55,7 @@ def analysis_run(obj: Mapping[str, Any]) -> AnalysisRun:
     dry = {text(entry, "metricName") for entry in read.mappings("spec", "dryRun")}
     metrics = tuple(
         _metric(spec, results.get(text(spec, "name"), {}), started, dry=dry, ended=phase.completed)
-        for spec in read.mappings("spec", "metrics")
+        for spec in _resolved(read)
     )
     index = text(labels, "step-index")
     revision = text(annotations_of(obj), "rollout.argoproj.io/revision")
@@ -71,6 +72,18 @@ def analysis_run(obj: Mapping[str, Any]) -> AnalysisRun:
         step_index=int(index) if index.isdecimal() and len(index) < 6 else None,
         problems=read.problems,
     )
+
+
+def _resolved(read: Reader) -> list[Mapping[str, Any]]:
+    """The metrics with the run's arguments in them, as they were measured; Secrets stay names."""
+    known = [entry for entry in read.mappings("spec", "args") if entry.get("value") is not None]
+    found: list[Mapping[str, Any]] = []
+    for metric in read.mappings("spec", "metrics"):
+        try:
+            found.append(resolve_metric(metric, known))
+        except RuleError:
+            found.append(metric)
+    return found
 
 
 def thresholds(success: str, failure: str) -> tuple[Threshold, ...]:
@@ -134,6 +147,7 @@ def _metric(
         next_at=None if ended or phase.completed else _next(spec, result, measurements, started),
         message=text(result, "message"),
         query=_query(kind, mapping(provider, kind)),
+        address=text(provider, kind, "address") if kind == "prometheus" else "",
         dry_run=text(spec, "name") in dry or "*" in dry or result.get("dryRun") is True,
     )
 

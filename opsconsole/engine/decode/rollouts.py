@@ -21,6 +21,7 @@ from opsconsole.engine.decode.steps import step_states
 from opsconsole.engine.decode.waiting import waits_for
 from opsconsole.model.analysis import AnalysisRun
 from opsconsole.model.applications import Condition
+from opsconsole.model.experiments import Experiment
 from opsconsole.model.kinds import ROLLOUT, ResourceKey
 from opsconsole.model.objects import (
     annotations_of,
@@ -43,8 +44,9 @@ def rollout(
     obj: Raw,
     sets: Sequence[tuple[Raw, Sequence[Raw]]] = (),
     runs: Sequence[AnalysisRun] = (),
+    experiments: Sequence[Experiment] = (),
 ) -> Rollout:
-    """`sets` are (ReplicaSet, its pods) pairs; `runs` the analysis runs that it owns."""
+    """`sets` are (ReplicaSet, its pods) pairs; `runs` the analysis runs that belong to it."""
     read = Reader(obj)
     read.mapping("spec", needed=True)
     read.mapping("status")
@@ -69,6 +71,7 @@ def rollout(
         waiting_until=until,
         revisions=revisions,
         runs=tuple(sorted(runs, key=_by_age, reverse=True)),
+        experiments=tuple(sorted(experiments, key=_by_age, reverse=True)),
         conditions=tuple(
             Condition(text(c, "type"), _told(c), parse_instant(c.get("lastTransitionTime")))
             for c in read.mappings("status", "conditions")
@@ -163,7 +166,7 @@ def _told(condition: Raw) -> str:
     return text(condition, "message") or text(condition, "reason")
 
 
-def _by_age(run: AnalysisRun) -> tuple[str, str]:
+def _by_age(run: AnalysisRun | Experiment) -> tuple[str, str]:
     return (run.created_at.isoformat() if run.created_at else "", run.key.name)
 
 
