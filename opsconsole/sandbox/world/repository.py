@@ -75,6 +75,8 @@ PAST: tuple[Change, ...] = (
                 "infrastructure/argocd/applications/my-app.yaml")),
     Change(48, LINUS, "checkout: canary with error analysis",
            add=("apps/checkout", "infrastructure/argocd/applications/checkout.yaml")),
+    Change(47.9, GRACE, "Tell the team in Slack when an application is degraded",
+           add=("infrastructure/argocd/notifications.yaml",)),
     Change(47.8, LINUS, "payments: canary with error analysis",
            add=("apps/payments", "infrastructure/argocd/applications/payments.yaml")),
     Change(40, BOB, "search: 4 replicas are enough outside the season",

@@ -17,6 +17,7 @@ syncs of those without automated sync and scales one Deployment. Separate from t
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
 from typing import Any
 
@@ -28,6 +29,7 @@ from opsconsole.model.kinds import (
     CONFIG_MAP,
     DEPLOYMENT,
     ROLLOUT,
+    SECRET,
     Kind,
 )
 from opsconsole.model.objects import items, text
@@ -53,12 +55,13 @@ BEFORE_PREVIEW, BEFORE_CANARY, BEFORE_DRIFT = 1200.0, 270.0, 60.0
 """Virtual seconds before the end at which the last things happen. Argo CD looks at git every
 three minutes, and the canary's first pause lasts five: at the end it is in it."""
 
-MANAGED = {
-    APP_PROJECT: "infrastructure/argocd/projects/",
-    CONFIG_MAP: "infrastructure/argocd/argocd-cm.yaml",
-    APPLICATION: "infrastructure/argocd/applications/",
-    APPLICATION_SET: "applicationsets/",
-}
+MANAGED = (
+    (APP_PROJECT, "infrastructure/argocd/projects/"),
+    (CONFIG_MAP, "infrastructure/argocd/argocd-cm.yaml"),
+    (CONFIG_MAP, "infrastructure/argocd/notifications.yaml"),
+    (APPLICATION, "infrastructure/argocd/applications/"),
+    (APPLICATION_SET, "applicationsets/"),
+)
 """What an administrator applied by hand to set Argo CD up, in this order."""
 
 FOLDERS = {
@@ -89,6 +92,14 @@ ELSEWHERE = (
 )
 """The other production clusters; nothing of these hosts is ever asked."""
 
+TOKEN = {
+    "apiVersion": "v1",
+    "kind": "Secret",
+    "metadata": {"name": "argocd-notifications-secret", "namespace": "argocd"},
+    "data": {"slack-token": base64.b64encode(b"xoxb-sandbox").decode()},
+}
+"""What the notifications' `$slack-token` stands for; like any plaintext Secret it is not in git."""
+
 
 class Story:
     """Runs on the thread that owns the cluster; every scene ends when its state is reached."""
@@ -102,7 +113,8 @@ class Story:
     def install(self) -> None:
         """Create what an administrator has applied: projects, settings, Applications."""
         tree = files()
-        for kind, prefix in MANAGED.items():
+        self.store.create(SECRET, TOKEN)
+        for kind, prefix in MANAGED:
             for path, source in tree.items():
                 if path.startswith(prefix):
                     for manifest in load_manifests(source):
