@@ -138,7 +138,9 @@ def test_a_sync_to_an_earlier_revision_is_rolled_forward(hub: Hub, sandbox: Sand
     before = sandbox.read(history)
     assert len(before) >= 2
     key = application(hub.snapshot(), APP).key
-    with pytest.raises(GuardError, match="auto-sync is set to main and would roll it forward again; revert in git"):
+    with pytest.raises(
+        GuardError, match="auto-sync is set to main and would roll it forward again; revert in git"
+    ):
         hub.plan(Intent("sync", key, (("revision", before[0]),))).result(30)
 
     def force(cluster: Cluster) -> None:
