@@ -70,7 +70,11 @@ class YamlError(InputError):
 
 
 class RenderError(InputError):
-    pass
+    """`said` is what the real program (kustomize, Helm) prints for it, "" where that is not known."""
+
+    def __init__(self, message: str, *, hint: str = "", said: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.said = said
 
 
 class UnsupportedError(RenderError):

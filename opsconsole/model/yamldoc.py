@@ -46,16 +46,19 @@ class DocumentError(YamlError):
     """A text that is refused. `line` and `column` count from 1, 0 when there is none.
 
     `go` is the sentence that goyaml itself gives for it, which is what the real controllers
-    put into conditions.
+    put into conditions; `go3` is that of its version 3, which counts lines from the context.
     """
 
-    def __init__(self, problem: str, *, line: int = 0, column: int = 0, go: str = "") -> None:
+    def __init__(
+        self, problem: str, *, line: int = 0, column: int = 0, go: str = "", go3: str = ""
+    ) -> None:
         where = f"line {line}, column {column}: " if line else ""
         super().__init__(f"{where}{problem}")
         self.problem = problem
         self.line = line
         self.column = column
         self.go = go or f"yaml: line {line}: {problem}"
+        self.go3 = go3 or self.go
 
 
 def load(text: str | bytes, *, limit: int = MAX_BYTES) -> Any:
@@ -158,18 +161,21 @@ def _refuse(fault: yaml.YAMLError) -> NoReturn:
     if isinstance(fault, yaml.MarkedYAMLError):
         problem = bounded(fault.problem or "unknown problem parsing YAML content")
         mark, context = fault.problem_mark, fault.context_mark
-        line = 0
+        scanning = isinstance(fault, yaml.scanner.ScannerError)
+        line = third = 0
         if mark is not None and mark.line:
-            line = mark.line + isinstance(fault, yaml.scanner.ScannerError)
+            line = third = mark.line + scanning
         elif context is not None:
             line = context.line
-        where = f"line {line}: " if line else ""
+        if context is not None and context.line:
+            third = context.line + scanning
         at = mark or context
         raise DocumentError(
             problem,
             line=at.line + 1 if at else 0,
             column=at.column + 1 if at else 0,
-            go=f"yaml: {where}{problem}",
+            go=f"yaml: {f'line {line}: ' if line else ''}{problem}",
+            go3=f"yaml: {f'line {third}: ' if third else ''}{problem}",
         ) from None
     problem = "control characters are not allowed"
     raise DocumentError(problem, go=f"yaml: {problem}") from None

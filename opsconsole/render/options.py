@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from opsconsole.errors import RenderError
@@ -39,10 +39,13 @@ class KustomizeOptions:
 
     components: tuple[str, ...] = ()
     ignore_missing_components: bool = False
+    load_restrictor: bool = False
+    """Files must lie in or below the kustomization that names them: what kustomize does unless
+    argocd-cm's `kustomize.buildOptions` say `--load-restrictor LoadRestrictionsNone`."""
 
     @property
     def changes_anything(self) -> bool:
-        return self != KustomizeOptions()
+        return replace(self, load_restrictor=False) != KustomizeOptions()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from opsconsole.errors import RenderError, UnsupportedError, YamlError, bounded
 from opsconsole.model import yamldoc
 from opsconsole.model.objects import mapping, text
 from opsconsole.render.kustomize import (
+    faults,
     generators,
     kustfile,
     names,
@@ -15,6 +17,8 @@ from opsconsole.render.kustomize import (
     replacements,
     transform,
 )
+from opsconsole.render.kustomize.faults import at, told
+from opsconsole.render.kustomize.files import Files
 from opsconsole.render.kustomize.order import legacy
 from opsconsole.render.kustomize.resources import Obj, Resource, check, selector
 from opsconsole.render.options import KustomizeOptions
@@ -47,74 +51,95 @@ class _Builder:
     def __init__(self, view: View, options: KustomizeOptions) -> None:
         self.view = view
         self.options = options
+        self.files = Files(view, restricted=options.load_restrictor)
         self.order = "legacy"
 
     def directory(
         self, directory: str, above: tuple[str, ...], *, top: bool = False
     ) -> list[Resource]:
         """Everything that a kustomization directory makes, on its own."""
-        kustomization = self._load(directory, above, kind="Kustomization")
-        if top:
-            kustomization = kustfile.with_options(kustomization, self.options)
-            self.order = text(kustomization, "sortOptions", "order", default="legacy")
-        return self._accumulate(kustomization, directory, above, [])
-
-    def _load(self, directory: str, above: tuple[str, ...], *, kind: str) -> Obj:
-        if directory in above or len(above) > MAX_LAYERS:
-            circle = " -> ".join(part or "." for part in (*above[-3:], directory))
-            raise RenderError(f"cycle detected: {bounded(circle, 200)}")
-        kustomization = kustfile.load(self.view, directory)
-        found = kustomization.get("kind") or "Kustomization"
-        if found != kind:
+        self._no_circle(directory, above)
+        with told("" if top else f"couldn't make target for path '{at(directory)}': "):
+            kustomization = kustfile.load(self.view, directory)
+            if top:
+                kustomization = kustfile.with_options(kustomization, self.options)
+                self.order = text(kustomization, "sortOptions", "order", default="legacy")
+        if kustomization.get("kind") == "Component" and not top:
             raise RenderError(
-                f"{directory or '.'}: expected kind {kind}, it is a {found}",
+                f"{directory or '.'}: expected kind Kustomization, it is a Component",
                 hint="components go under components, kustomizations under resources",
+                said=f"expected kind != 'Component' for path '{at(directory)}'",
             )
-        return kustomization
+        with told("" if top else f"recursed accumulation of path '{at(directory)}': "):
+            return self._accumulate(kustomization, directory, above, [])
+
+    def _no_circle(self, directory: str, above: tuple[str, ...]) -> None:
+        if directory not in above and len(above) <= MAX_LAYERS:
+            return
+        circle = " -> ".join(part or "." for part in (*above[-3:], directory))
+        raise RenderError(
+            f"cycle detected: {bounded(circle, 200)}",
+            said=f"cycle detected: candidate root '{at(directory)}' contains visited root '{at(directory)}'",
+        )
 
     def _accumulate(
         self, kustomization: Obj, directory: str, above: tuple[str, ...], resources: list[Resource]
     ) -> list[Resource]:
         inside = (*above, directory)
         for path in _paths(kustomization, "resources", directory):
-            _append(resources, self._resource(path, directory, inside))
+            self._resource(path, directory, inside, resources)
         for path in _paths(kustomization, "components", directory):
             self._component(path, directory, inside, resources)
         self._generate(kustomization, directory, resources)
-        if not resources and not kustomization.keys() - {
-            "apiVersion",
-            "kind",
-            "metadata",
-            "resources",
-        }:
-            raise RenderError(f"{directory or '.'}: kustomization.yaml is empty")
         self._transform(kustomization, directory, resources)
         if len(resources) > MAX_RESOURCES:
             raise RenderError(f"more than {MAX_RESOURCES} resources")
         return resources
 
-    def _resource(self, path: str, directory: str, inside: tuple[str, ...]) -> list[Resource]:
+    def _resource(
+        self, path: str, directory: str, inside: tuple[str, ...], resources: list[Resource]
+    ) -> None:
+        """Add what one entry of `resources` brings."""
         if any(mark in path for mark in _REMOTE):
             raise UnsupportedError(
                 f"{directory or '.'}: resources: remote base {bounded(path, 120)} is not supported",
                 hint="vendor it into the repository",
             )
-        where = join(directory, path)
+        where, shown = join(directory, path), bounded(path, 300)
         kind = self.view.kind(where)
         if kind == "dir":
-            return self.directory(where, inside)
+            with faults.accumulating(shown, where, directory=True):
+                new = self.directory(where, inside)
+                with told(f"recursed merging from path '{at(where)}': "):
+                    _append(resources, new)
+            return
         if not kind:
-            raise RenderError(
-                f"accumulating resources: accumulation err='accumulating resources from '{bounded(path, 120)}': no such file or directory'",
-                hint=f"the kustomization of {directory or '.'} names it",
-            )
+            hint = f"the kustomization of {directory or '.'} names it"
+            raise faults.no_such(self.view, shown, where, hint)
+        with faults.accumulating(shown, where, directory=False):
+            self.files.permit(where, directory)
+        objects = self._objects(where, shown)
+        with faults.accumulating(shown, where, directory=False):
+            for obj in objects:
+                check(obj, where)
+            _append([], [Resource(obj) for obj in objects])
+        with faults.merging(shown, where):
+            _append(resources, [Resource(obj) for obj in objects])
+
+    def _objects(self, where: str, shown: str) -> list[Obj]:
         try:
-            objects = yamldoc.load_manifests(self.view.read(where), words=False)
+            documents = yamldoc.load_all(self.view.read(where), words=False)
         except YamlError as fault:
-            raise RenderError(f"{where}: {fault.message}") from fault
-        for obj in objects:
-            check(obj, where)
-        return [Resource(obj) for obj in objects]
+            raise RenderError(
+                f"{where}: {fault.message}", said=faults.malformed(fault, shown)
+            ) from fault
+        for one in documents:
+            if not isinstance(one, dict):
+                with faults.accumulating(shown, where, directory=False):
+                    raise RenderError(
+                        f"{where}: a manifest must be a mapping", said="missing Resource metadata"
+                    )
+        return [obj for one in documents for obj in yamldoc.expand_list(one)]
 
     def _component(
         self, path: str, directory: str, inside: tuple[str, ...], resources: list[Resource]
@@ -126,18 +151,31 @@ class _Builder:
         if self.view.kind(where) != "dir":
             if self.options.ignore_missing_components and path in self.options.components:
                 return
+            why = f"must build at directory: not a valid directory: {faults.lost(self.view, where)}"
             raise RenderError(
-                f"{directory or '.'}: components: {bounded(path, 120)}: no such directory"
+                f"{directory or '.'}: components: {bounded(path, 120)}: no such directory",
+                said=f'accumulating components: loader.New "{why}"',
             )
-        component = self._load(where, inside, kind="Component")
-        self._accumulate(component, where, inside, resources)
+        self._no_circle(where, inside)
+        with told('accumulating components: accumulateDirectory: "', '"'):
+            with told(f"couldn't make target for path '{at(where)}': "):
+                component = kustfile.load(self.view, where)
+            found = component.get("kind") or "Kustomization"
+            if found != "Component":
+                raise RenderError(
+                    f"{where or '.'}: expected kind Component, it is a {found}",
+                    hint="components go under components, kustomizations under resources",
+                    said=f"expected kind 'Component' for path '{at(where)}' but got '{found}'",
+                )
+            with told(f"recursed accumulation of path '{at(where)}': "):
+                self._accumulate(component, where, inside, resources)
 
     def _generate(self, kustomization: Obj, directory: str, resources: list[Resource]) -> None:
         defaults = kustomization.get("generatorOptions", {})
         for field, kind in (("configMapGenerator", "ConfigMap"), ("secretGenerator", "Secret")):
             for entry in kustomization.get(field, []):
                 made, behavior = generators.generate(
-                    self.view, directory, entry, defaults, kind=kind
+                    self.files, directory, entry, defaults, kind=kind
                 )
                 _absorb(resources, made, behavior)
 
@@ -174,12 +212,12 @@ class _Builder:
             text_, where = (
                 (entry, f"{directory or '.'}: patchesStrategicMerge")
                 if inline
-                else self._file(entry, directory)
+                else self.files.read(entry, directory)
             )
             found.append(patches.parse(text_, where, None))
-        found += [
-            self._patch(entry, directory, "patches") for entry in kustomization.get("patches", [])
-        ]
+        for entry in kustomization.get("patches", []):
+            one = self._patch(entry, directory, "patches")
+            found.append(replace(one, legacy=False))
         return found
 
     def _json_patches(self, kustomization: Obj, directory: str) -> list[patches.Patch]:
@@ -191,25 +229,41 @@ class _Builder:
     def _patch(self, entry: Any, directory: str, field: str) -> patches.Patch:
         where = f"{directory or '.'}: {field}"
         if not isinstance(entry, dict):
-            raise RenderError(f"{where}: an entry is not a mapping", hint="use patch: or path:")
+            raise RenderError(
+                f"{where}: an entry is not a mapping",
+                hint="use patch: or path:",
+                said=kustfile.mistyped(field, entry, "types.Patch"),
+            )
         unknown = sorted(set(entry) - {"path", "patch", "target", "options"})
         if unknown:
-            raise RenderError(f'{where}: json: unknown field "{bounded(unknown[0], 60)}"')
+            said = f'json: unknown field "{bounded(unknown[0], 60)}"'
+            raise RenderError(f"{where}: {said}", said=f"invalid Kustomization: {said}")
+        with told(faults.configuring(entry)):
+            return self._parsed_patch(entry, directory, where)
+
+    def _parsed_patch(self, entry: Obj, directory: str, where: str) -> patches.Patch:
         path, inline = text(entry, "path"), text(entry, "patch")
         if bool(path) == bool(inline):
-            raise RenderError(f"{where}: specify either patch or path, and only one of them")
+            why = (
+                "patch and path can't be set at the same time"
+                if path
+                else "must specify one of patch and path in"
+            )
+            raise RenderError(
+                f"{where}: specify either patch or path, and only one of them",
+                said=f"{why}\n{yamldoc.dump(entry).rstrip()}",
+            )
         target = selector(entry["target"], where) if entry.get("target") else None
-        body, named = self._file(path, directory) if path else (inline, where)
-        return patches.parse(body, named, target, entry.get("options"))
-
-    def _file(self, path: str, directory: str) -> tuple[bytes, str]:
-        where = join(directory, path)
-        return self.view.read(where), where
+        if not path:
+            return patches.parse(inline, where, target, entry.get("options"))
+        with told(f"failed to get the patch file from path({path}): "):
+            body, named = self.files.read(path, directory)
+        return patches.parse(body, named, target, entry.get("options"), path=path)
 
     def _replacement(self, entry: Any, directory: str) -> list[Obj]:
         """An entry, or those of the file that it names."""
         if isinstance(entry, dict) and entry.get("path"):
-            body, where = self._file(str(entry["path"]), directory)
+            body, where = self.files.read(str(entry["path"]), directory)
             try:
                 loaded = yamldoc.load(body)
             except YamlError as fault:
@@ -239,10 +293,8 @@ def _append(resources: list[Resource], new: list[Resource]) -> None:
     there = {_mark(resource) for resource in resources}
     for resource in new:
         if _mark(resource) in there:
-            raise RenderError(
-                f"may not add resource with an already registered id: {resource.id}",
-                hint="two files define it",
-            )
+            text_ = f"may not add resource with an already registered id: {resource.id}"
+            raise RenderError(text_, hint="two files define it", said=text_)
         there.add(_mark(resource))
         resources.append(resource)
 
@@ -258,7 +310,7 @@ def _absorb(resources: list[Resource], made: Resource, behavior: str) -> None:
             for one in r.ids()
         )
     ]
-    if behavior in ("create", "unspecified"):
+    if behavior not in ("merge", "replace"):
         if matching:
             raise RenderError(
                 f"may not add resource with an already registered id: {wanted}",

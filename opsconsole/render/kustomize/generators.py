@@ -7,13 +7,15 @@ import hashlib
 import json
 import posixpath
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from opsconsole.errors import RenderError, UnsupportedError, bounded
 from opsconsole.model.objects import mapping, text
+from opsconsole.render.kustomize.faults import told
+from opsconsole.render.kustomize.files import Files
 from opsconsole.render.kustomize.kustfile import strings
 from opsconsole.render.kustomize.resources import Obj, Resource
-from opsconsole.render.trees import View, join
 
 _FIELDS = frozenset(
     ("name", "namespace", "behavior", "files", "literals", "envs", "env", "options", "type")
@@ -23,7 +25,7 @@ _KEY = re.compile(r"[-._a-zA-Z0-9]+")
 
 
 def generate(
-    view: View, directory: str, entry: Any, defaults: Obj, *, kind: str
+    files: Files, directory: str, entry: Any, defaults: Obj, *, kind: str
 ) -> tuple[Resource, str]:
     """One generated resource and its behaviour (create, merge or replace). Raises RenderError."""
     where = f"{directory or '.'}: {kind[0].lower()}{kind[1:]}Generator"
@@ -32,7 +34,7 @@ def generate(
     _check(entry, where, kind)
     name = text(entry, "name")
     options = _options(entry.get("options") or {}, defaults, where)
-    pairs = _pairs(view, directory, entry, f"{where} {name}")
+    pairs = _pairs(files, directory, entry, f"{where} {name}", kind)
     obj: Obj = {"apiVersion": "v1", "kind": kind, "metadata": {"name": name}}
     if text(entry, "namespace"):
         obj["metadata"]["namespace"] = text(entry, "namespace")
@@ -51,14 +53,9 @@ def _check(entry: Obj, where: str, kind: str) -> None:
     if unknown or (kind == "ConfigMap" and "type" in entry):
         raise RenderError(f'{where}: json: unknown field "{bounded((unknown or ["type"])[0], 60)}"')
     if not text(entry, "name"):
-        raise RenderError(f"{where}: a generator needs a name")
-    if text(entry, "behavior", default="create") not in (
-        "create",
-        "merge",
-        "replace",
-        "unspecified",
-    ):
-        raise RenderError(f"{where}: behavior must be create, merge or replace")
+        raise RenderError(
+            f"{where}: a generator needs a name", said=f"a {kind.lower()} must have a name"
+        )
 
 
 def _options(own: Any, defaults: Obj, where: str) -> Obj:
@@ -75,7 +72,7 @@ def _options(own: Any, defaults: Obj, where: str) -> Obj:
     return joined
 
 
-def _pairs(view: View, directory: str, entry: Obj, where: str) -> dict[str, bytes]:
+def _pairs(files: Files, directory: str, entry: Obj, where: str, kind: str) -> dict[str, bytes]:
     found: dict[str, bytes] = {}
 
     def put(key: str, value: bytes) -> None:
@@ -83,37 +80,53 @@ def _pairs(view: View, directory: str, entry: Obj, where: str) -> dict[str, byte
             raise RenderError(f"{where}: {bounded(key, 60)!r} is not a valid key")
         if key in found:
             raise RenderError(
-                f"{where}: cannot add key {key}, another key by that name already exists"
+                f"{where}: cannot add key {key}, another key by that name already exists",
+                said=f"{kind.lower()} {text(entry, 'name')} illegally repeats the key `{key}`",
             )
         found[key] = value
 
-    envs = [
-        *_strings(entry, "envs", where),
-        *([entry["env"]] if isinstance(entry.get("env"), str) else []),
-    ]
-    for path in envs:
-        for line in _decode(view.read(join(directory, path)), where).splitlines():
-            stripped = line.strip().removeprefix("\ufeff")
-            if stripped and not stripped.startswith("#"):
-                key, sep, value = stripped.partition("=")
-                if not sep:
-                    raise UnsupportedError(f"{where}: envs: {bounded(key, 60)!r} has no value")
-                put(key, value.encode())
-    for literal in _strings(entry, "literals", where):
+    for key, given in _env_pairs(files, directory, entry, where):
+        put(key, given)
+    literals = _strings(entry, "literals", where)
+    for literal in literals:
         key, sep, value = literal.partition("=")
         if not sep or not key:
+            why = f"invalid literal source {bounded(literal, 60)}, expected key=value"
+            listed = " ".join(literals)
             raise RenderError(
-                f"{where}: invalid literal source {bounded(key, 60)}, expected key=value"
+                f"{where}: invalid literal source {bounded(key, 60)}, expected key=value",
+                said=f"loading KV pairs: literal sources [{listed}]: {why}"
+                if kind == "ConfigMap"
+                else "",
             )
         put(key, _unquoted(value).encode())
-    for source in _strings(entry, "files", where):
+    sources = _strings(entry, "files", where)
+    for source in sources:
         key, sep, path = source.partition("=")
         if not sep:
             key, path = posixpath.basename(source), source
         if not key or not path or "=" in path:
             raise RenderError(f"{where}: {bounded(source, 60)!r} is not [key=]path")
-        put(key, view.read(join(directory, path)))
+        with told(f"loading KV pairs: file sources: [{' '.join(sources)}]: "):
+            put(key, files.read(path, directory)[0])
     return found
+
+
+def _env_pairs(files: Files, directory: str, entry: Obj, where: str) -> Iterator[tuple[str, bytes]]:
+    envs = [
+        *_strings(entry, "envs", where),
+        *([entry["env"]] if isinstance(entry.get("env"), str) else []),
+    ]
+    for path in envs:
+        with told(f"loading KV pairs: env source files: [{' '.join(envs)}]: "):
+            body = files.read(path, directory)[0]
+        for line in _decode(body, where).splitlines():
+            stripped = line.strip().removeprefix("\ufeff")
+            if stripped and not stripped.startswith("#"):
+                key, sep, value = stripped.partition("=")
+                if not sep:
+                    raise UnsupportedError(f"{where}: envs: {bounded(key, 60)!r} has no value")
+                yield key, value.encode()
 
 
 def _strings(entry: Obj, key: str, where: str) -> list[str]:

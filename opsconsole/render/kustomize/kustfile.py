@@ -7,6 +7,7 @@ from typing import Any
 
 from opsconsole.errors import RenderError, UnsupportedError, YamlError, bounded
 from opsconsole.model import yamldoc
+from opsconsole.render.kustomize.faults import at, yaml_text
 from opsconsole.render.options import KustomizeOptions
 from opsconsole.render.trees import View
 
@@ -17,6 +18,7 @@ _LISTS = (
     "resources", "bases", "components", "patches", "patchesStrategicMerge", "patchesJson6902",
     "images", "replicas", "labels", "configMapGenerator", "secretGenerator", "replacements",
 )  # fmt: skip
+_TYPES = ("apiVersion", "kind")
 _MAPS = ("metadata", "commonLabels", "commonAnnotations", "generatorOptions", "sortOptions")
 
 REFUSED = {
@@ -41,50 +43,71 @@ def load(view: View, directory: str) -> dict[str, Any]:
     found = [name for name in NAMES if view.kind(posixpath.join(directory, name)) == "file"]
     shown = directory or "."
     if not found:
-        listed = "', '".join(NAMES)
-        raise RenderError(f"unable to find one of '{listed}' in directory '{shown}'")
+        text = "unable to find one of 'kustomization.yaml', 'kustomization.yml' or 'Kustomization' in directory"
+        raise RenderError(f"{text} '{shown}'", said=f"{text} '{at(directory)}'")
     if len(found) > 1:
-        raise RenderError(f"Found multiple kustomization files under: {shown}")
+        text = "Found multiple kustomization files under:"
+        raise RenderError(f"{text} {shown}", said=f"{text} {at(directory)}")
     where = posixpath.join(directory, found[0])
     try:
         loaded = yamldoc.load(view.read(where))
     except YamlError as fault:
-        raise RenderError(f"{where}: {fault.message}") from fault
+        raise RenderError(
+            f"{where}: {fault.message}", said=f"invalid Kustomization: {yaml_text(fault)}"
+        ) from fault
     if loaded is None:
-        raise RenderError(f"{where}: kustomization.yaml is empty")
+        raise empty(directory)
     if not isinstance(loaded, dict):
-        raise RenderError(f"{where}: invalid Kustomization: it is not a mapping")
+        raise RenderError(
+            f"{where}: invalid Kustomization: it is not a mapping",
+            said=f"invalid Kustomization: json: cannot unmarshal {_json_type(loaded)} into Go value of type types.Kustomization",
+        )
     return normalised(loaded, where)
 
 
 def normalised(raw: dict[str, Any], where: str) -> dict[str, Any]:
     """Types checked, unsupported fields refused, `bases` and the older patch fields moved."""
-    for key, value in raw.items():
-        if value is None:
-            continue
-        if key in REFUSED:
-            if value:
-                raise UnsupportedError(f"{where}: {key} is not supported", hint=REFUSED[key])
-        elif key in _TEXTS:
-            _must(isinstance(value, str), where, key, "a string")
-        elif key in _LISTS:
-            _must(isinstance(value, list), where, key, "a list")
-        elif key in _MAPS:
-            _must(isinstance(value, dict), where, key, "a mapping")
-        else:
-            raise RenderError(
-                f'{where}: invalid Kustomization: json: unknown field "{bounded(key, 60)}"'
-            )
+    for key in sorted(raw):
+        _check_field(key, raw[key], where)
+    if all(value in (None, "") for key, value in raw.items() if key not in _TYPES):
+        raise empty(posixpath.dirname(where))
     _check_kind(raw, where)
     clean = {key: value for key, value in raw.items() if value not in (None, "", [], {})}
     clean["resources"] = [*clean.get("resources", []), *clean.pop("bases", [])]
     for key in ("commonLabels", "commonAnnotations"):
-        strings(clean.get(key, {}), f"{where}: {key}")
+        try:
+            strings(clean.get(key, {}), f"{where}: {key}")
+        except RenderError as fault:
+            odd = next(v for v in clean[key].values() if not isinstance(v, str))
+            fault.said = mistyped(key, odd, "string")
+            raise
     if clean.get("sortOptions", {}).get("order", "legacy") not in ("fifo", "legacy"):
         raise RenderError(f"{where}: sortOptions.order must be fifo or legacy")
     if clean.get("sortOptions", {}).get("legacySortOptions"):
         raise UnsupportedError(f"{where}: sortOptions.legacySortOptions is not supported")
     return clean
+
+
+def _check_field(key: str, value: Any, where: str) -> None:
+    if value is None:
+        return
+    if key in REFUSED:
+        if value:
+            raise UnsupportedError(f"{where}: {key} is not supported", hint=REFUSED[key])
+    elif key in _TEXTS:
+        _must(isinstance(value, str), where, key, value, "a string")
+    elif key in _LISTS:
+        _must(isinstance(value, list), where, key, value, "a list")
+    elif key in _MAPS:
+        _must(isinstance(value, dict), where, key, value, "a mapping")
+    else:
+        text = f'invalid Kustomization: json: unknown field "{bounded(key, 60)}"'
+        raise RenderError(f"{where}: {text}", said=text)
+
+
+def empty(directory: str) -> RenderError:
+    text = "kustomization.yaml is empty"
+    return RenderError(f"{directory or '.'}: {text}", said=text)
 
 
 def _check_kind(raw: dict[str, Any], where: str) -> None:
@@ -95,14 +118,55 @@ def _check_kind(raw: dict[str, Any], where: str) -> None:
         "Component": "kustomize.config.k8s.io/v1alpha1",
     }
     if kind not in expected:
-        raise RenderError(f"{where}: kind should be Kustomization or Component")
+        raise _misread(where, "kind should be Kustomization or Component")
     if version and version != expected[kind]:
-        raise RenderError(f"{where}: apiVersion for {kind} should be {expected[kind]}")
+        raise _misread(where, f"apiVersion for {kind} should be {expected[kind]}")
 
 
-def _must(holds: bool, where: str, key: str, what: str) -> None:  # noqa: FBT001
+def _misread(where: str, why: str) -> RenderError:
+    folder = at(posixpath.dirname(where))
+    return RenderError(
+        f"{where}: {why}", said=f"Failed to read kustomization file under {folder}:\n{why}"
+    )
+
+
+_GO_TYPES = {
+    **dict.fromkeys(("resources", "bases", "components", "patchesStrategicMerge"), "[]string"),
+    **dict.fromkeys(("commonLabels", "commonAnnotations"), "map[string]string"),
+    "patches": "[]types.Patch",
+    "patchesJson6902": "[]types.Patch",
+    "images": "[]types.Image",
+    "replicas": "[]types.Replica",
+    "labels": "[]types.Label",
+    "configMapGenerator": "[]types.ConfigMapArgs",
+    "secretGenerator": "[]types.SecretArgs",
+    "replacements": "[]types.ReplacementField",
+    "metadata": "types.ObjectMeta",
+    "generatorOptions": "types.GeneratorOptions",
+    "sortOptions": "types.SortOptions",
+}
+"""Go's type of a field that is no string, as the program's decoder names it."""
+
+
+def _json_type(value: Any) -> str:
+    kinds = ((bool, "bool"), (str, "string"), (list, "array"), (dict, "object"))
+    return next((name for kind, name in kinds if isinstance(value, kind)), "number")
+
+
+def mistyped(key: str, value: Any, go_type: str) -> str:
+    """The decoder's words for a field of another type."""
+    return (
+        f"invalid Kustomization: json: cannot unmarshal {_json_type(value)}"
+        f" into Go struct field Kustomization.{key} of type {go_type}"
+    )
+
+
+def _must(holds: bool, where: str, key: str, value: Any, what: str) -> None:  # noqa: FBT001
     if not holds:
-        raise RenderError(f"{where}: invalid Kustomization: {key} must be {what}")
+        raise RenderError(
+            f"{where}: invalid Kustomization: {key} must be {what}",
+            said=mistyped(key, value, _GO_TYPES.get(key, "string")),
+        )
 
 
 def strings(values: Any, where: str) -> dict[str, str]:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from opsconsole.argo.golang.strconv import quote
 from opsconsole.errors import RenderError, YamlError, bounded
 from opsconsole.model import yamldoc
 from opsconsole.model.objects import mapping
 from opsconsole.render.kustomize import merge
+from opsconsole.render.kustomize.faults import told
 from opsconsole.render.kustomize.resources import Id, Obj, Resource, Selector, id_of
 
 
@@ -24,26 +27,29 @@ class Patch:
     operations: tuple[Obj, ...] = ()
     rename: bool = False
     rekind: bool = False
+    legacy: bool = True
+    """Whether it is of `patchesStrategicMerge` or `patchesJson6902`."""
 
 
 def parse(
-    text: str | bytes, where: str, target: Selector | None, options: Obj | None = None
+    text: str | bytes,
+    where: str,
+    target: Selector | None,
+    options: Obj | None = None,
+    *,
+    path: str = "",
 ) -> Patch:
-    """Raises RenderError for a text that is neither kind of patch."""
-    try:
-        documents = yamldoc.load_all(text, words=False)
-    except YamlError as fault:
-        raise RenderError(f"{where}: {fault.message}") from fault
+    """Raises RenderError for a text that is neither kind of patch. `path` is how an entry names its file."""
+    documents = _documents(text, where, path)
     switches = options or {}
     if len(documents) == 1 and isinstance(documents[0], list):
-        operations = documents[0]
-        if not all(isinstance(one, dict) and isinstance(one.get("op"), str) for one in operations):
-            raise RenderError(f"{where}: unable to parse SM or JSON patch")
+        if not all(isinstance(o, dict) and isinstance(o.get("op"), str) for o in documents[0]):
+            raise _neither(text, where, path)
         if target is None:
             raise RenderError(f"{where}: must specify a target for JSON patch")
-        return Patch(where, target, operations=tuple(operations))
+        return Patch(where, target, operations=tuple(documents[0]))
     if not documents or not all(isinstance(one, dict) and one for one in documents):
-        raise RenderError(f"{where}: unable to parse SM or JSON patch")
+        raise _neither(text, where, path)
     if target is not None and len(documents) > 1:
         raise RenderError(
             f"{where}: multiple Strategic-Merge Patches in one 'patches' entry with a target"
@@ -52,6 +58,32 @@ def parse(
         where, target, merges=tuple(documents),
         rename=switches.get("allowNameChange") is True, rekind=switches.get("allowKindChange") is True,
     )  # fmt: skip
+
+
+def _documents(text: str | bytes, where: str, path: str) -> list[Any]:
+    """A text that begins with a bracket is JSON, any other is YAML (`jsonPatchFromBytes`)."""
+    begin = text[:1]
+    if begin in ("[", b"["):
+        try:
+            return [json.loads(text)]
+        except (ValueError, RecursionError) as fault:
+            raise _neither(text, where, path) from fault
+    try:
+        return yamldoc.load_all(text, words=False)
+    except YamlError as fault:
+        refused = _neither(text, where, path)
+        refused.message = f"{where}: {fault.message}"
+        raise refused from fault
+
+
+def _neither(text: str | bytes, where: str, path: str) -> RenderError:
+    shown = text if isinstance(text, str) else text.decode("utf-8", "replace")
+    source = f"path: {quote(path)}" if path else f"patch: {quote(shown)}"
+    return RenderError(
+        f"{where}: unable to parse SM or JSON patch",
+        hint="a text that begins with [ must be JSON" if shown.startswith("[") else "",
+        said=f"unable to parse SM or JSON patch from [{source}]",
+    )
 
 
 def apply(patch: Patch, resources: list[Resource]) -> None:
@@ -67,7 +99,12 @@ def apply(patch: Patch, resources: list[Resource]) -> None:
         return
     for body in patch.merges:
         if patch.target is None:
-            _merge(patch, body, unique(resources, id_of(body), patch.where), resources)
+            wanted = id_of(body)
+            with told(
+                "" if patch.legacy else f'no resource matches strategic merge patch "{wanted}": '
+            ):
+                found = unique(resources, wanted, patch.where)
+            _merge(patch, body, found, resources)
             continue
         for resource in [one for one in resources if patch.target.selects(one)]:
             _merge(patch, body, resource, resources)
@@ -83,14 +120,15 @@ def unique(resources: Iterable[Resource], wanted: Id, where: str) -> Resource:
         r for r in resources if any(_same(one, wanted) for one in r.past)
     ]
     if len(found) > 1:
-        raise RenderError(
-            f"{where}: multiple matches for Id {wanted}; failed to find unique target for patch {wanted}"
-        )
+        raise _not_unique("multiple matches", wanted, where)
     if not found:
-        raise RenderError(
-            f"{where}: no matches for Id {wanted}; failed to find unique target for patch {wanted}"
-        )
+        raise _not_unique("no matches", wanted, where)
     return found[0]
+
+
+def _not_unique(what: str, wanted: Id, where: str) -> RenderError:
+    said = f"{what} for Id {wanted}; failed to find unique target for patch {wanted}"
+    return RenderError(f"{where}: {said}", said=said)
 
 
 def _same(one: Id, other: Id) -> bool:
@@ -131,10 +169,30 @@ def json6902(obj: Obj, operations: Iterable[Obj], where: str) -> Obj:
             document = _operate(document, operation)
         except (KeyError, IndexError, ValueError, TypeError) as fault:
             shown = bounded(f"{operation.get('op')} {operation.get('path')}", 160)
-            raise RenderError(f"{where}: {shown}: {bounded(fault, 120)}") from fault
+            raise RenderError(
+                f"{where}: {shown}: {bounded(fault, 120)}", said=_said(operation, fault)
+            ) from fault
     if not isinstance(document, dict):
         raise RenderError(f"{where}: the patch leaves no object")
     return document
+
+
+def _said(operation: Obj, fault: Exception) -> str:
+    """The words of evanphx/json-patch, "" where we do not know them."""
+    op, path = operation.get("op"), operation.get("path")
+    if isinstance(fault, KeyError) and op == "remove":
+        key = str(path).rsplit("/", 1)[-1]
+        if str(fault.args[0]) == f"missing path {key}":
+            return f"error in remove for path: '{path}': Unable to remove nonexistent key: {key}: missing value"
+        return f"remove operation does not apply: doc is missing path: {quote(str(path))}: missing value"
+    if isinstance(fault, KeyError) and op in ("add", "replace"):
+        shown = quote(str(path)) if op == "add" else path
+        return f"{op} operation does not apply: doc is missing path: {shown}: missing value"
+    if op == "test" and isinstance(fault, ValueError):
+        return f"testing value {path} failed: test failed"
+    if op not in ("add", "replace", "remove", "test", "move", "copy"):
+        return f"Unexpected kind: {op}"
+    return ""
 
 
 def _operate(document: Any, operation: Obj) -> Any:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from opsconsole.errors import RenderError, RuleError
 from opsconsole.model import regex, selectors
 from opsconsole.model.objects import mapping, text
+from opsconsole.render.kustomize.faults import metadata_missing
 
 Obj = dict[str, Any]
 
@@ -149,9 +150,9 @@ def check(obj: Obj, where: str) -> None:
     if not isinstance(obj.get("metadata", {}), dict):
         raise RenderError(f"{where}: metadata is not a mapping")
     if not text(obj, "kind"):
-        raise RenderError(f"{where}: missing kind in object")
+        raise metadata_missing("kind", obj, where)
     if not text(obj, "metadata", "name"):
-        raise RenderError(f"{where}: missing metadata.name in object {text(obj, 'kind')}")
+        raise metadata_missing("metadata.name", obj, where)
     for section in ("labels", "annotations"):
         values = mapping(obj, "metadata", section)
         if any(not isinstance(value, str) for value in values.values()):

@@ -7,7 +7,7 @@ from typing import Any
 from opsconsole.errors import RenderError, UnsupportedError, bounded
 from opsconsole.model.objects import text
 from opsconsole.render.kustomize.fields import Setter, change_all
-from opsconsole.render.kustomize.kustfile import strings
+from opsconsole.render.kustomize.kustfile import mistyped, strings
 from opsconsole.render.kustomize.resources import Obj, Resource
 from opsconsole.render.kustomize.tables import (
     ANNOTATIONS,
@@ -64,17 +64,24 @@ def replicas(resources: list[Resource], entries: list[Any], where: str) -> None:
             if any(one.name == name for one in resource.ids()):
                 found |= change_all(resource.obj, resource.id, REPLICAS, lambda _, c=count: c)  # type: ignore[misc]
         if not found:
-            listed = " ".join(sorted(f"apps/{s.kind}" for s in REPLICAS))
-            raise RenderError(
-                f"{where}: resource with name {bounded(name, 60)} does not match a config with the following GVK [{listed}]"
-            )
+            raise _nothing_to_scale(name, where)
+
+
+def _nothing_to_scale(name: str, where: str) -> RenderError:
+    kinds = ("Deployment", "StatefulSet", "ReplicaSet", "ReplicationController")
+    listed = " ".join(f"{kind}.[noVer].[noGrp]" for kind in kinds)
+    said = f"resource with name {bounded(name, 253)} does not match a config with the following GVK [{listed}]"
+    return RenderError(f"{where}: {said}", said=said)
 
 
 def images(resources: list[Resource], entries: list[Any], where: str) -> None:
     """Set names, tags and digests in every `containers` and `initContainers`, of any kind."""
     for entry in entries:
         if not isinstance(entry, dict) or not text(entry, "name"):
-            raise RenderError(f"{where}: images: an entry needs a name")
+            raise RenderError(
+                f"{where}: images: an entry needs a name",
+                said="" if isinstance(entry, dict) else mistyped("images", entry, "types.Image"),
+            )
         unknown = set(entry) - {"name", "newName", "newTag", "digest", "tagSuffix"}
         if unknown or any(not isinstance(v, str) for v in entry.values() if v is not None):
             raise RenderError(
