@@ -176,6 +176,9 @@ class OpsApp(App[int]):
     def action_pane(self, by: int) -> None:
         focused = self.main.focused
         name = focused.id if focused is not None else ""
+        if self.main.pane("detail").display:
+            self.main.pane(self.main.full if name == "detail" else "detail").focus()
+            return
         at = keymap.PANES.index(name) if name in keymap.PANES else -by
         self.action_focus_pane(keymap.PANES[(at + by) % len(keymap.PANES)])
 
@@ -192,7 +195,9 @@ class OpsApp(App[int]):
     def action_go_back(self) -> None:
         """One level at a time: the full pane, the notice, the filter."""
         if self.main.full:
+            was = self.main.full
             self.main.open("")
+            self.main.pane(was).focus()
         elif not self.notices.dismiss() and self.main.search:
             self.set_search("")
         self._show_notice()
@@ -219,13 +224,21 @@ class OpsApp(App[int]):
     def action_help(self) -> None:
         from opsconsole.ui.screens.text import TextScreen
 
-        extras = self.environment.extra_actions
-        self.push_screen(TextScreen("Help", lambda _: keymap.help_lines(extras, self.flow.why_not)))
+        def lines(canvas: Canvas) -> list[Line]:
+            extras = self.environment.extra_actions
+            return keymap.help_lines(extras, self.flow.why_not, canvas.width)
+
+        self.push_screen(TextScreen("Help", lines))
 
     def action_operations(self) -> None:
         from opsconsole.ui.screens.text import operations_screen
 
         self.push_screen(operations_screen(self))
+
+    def action_events(self) -> None:
+        from opsconsole.ui.screens.text import events_screen
+
+        self.push_screen(events_screen(self))
 
     def action_incidents(self) -> None:
         from opsconsole.ui.screens.text import incidents_screen

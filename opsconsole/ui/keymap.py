@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from textual.binding import Binding, BindingType
 
-from opsconsole.view.lines import BLANK, Line, clip, line, line_width
+from opsconsole.view.lines import BLANK, Line, clip, line, line_width, wrapped
 
 if TYPE_CHECKING:
     from opsconsole.model.actions import ActionSpec
@@ -24,13 +24,14 @@ TITLES = {
 NAVIGATION: tuple[tuple[str, str], ...] = (
     ("Tab, Shift-Tab, 1-4", "go to another pane"),
     ("j k, arrows", "one line; g G first and last; PgUp PgDn a page"),
-    ("Enter", "open the pane in full"),
+    ("Enter", "open the pane in full; Tab then goes to the detail"),
     ("Esc", "back: filter, notice, full pane"),
     ("/", "filter the applications"),
     ("!", "only what needs attention"),
     ("[ ]", "previous and next rollout of the application"),
     (": or Ctrl-P", "command palette"),
     ("o", "operations and their progress"),
+    ("e", "events of the application and what it runs"),
     ("E", "what is wrong"),
     ("t", "another theme"),
     ("q, Ctrl-C", "quit"),
@@ -60,6 +61,7 @@ def bindings() -> list[BindingType]:
         Binding("colon", "command_palette", "Commands", show=False, id="palette"),
         Binding("question_mark", "help", "Help", show=False, id="help"),
         Binding("o", "operations", "Operations", show=False, id="operations"),
+        Binding("e", "events", "Events", show=False, id="events"),
         Binding("E", "incidents", "What is wrong", show=False, id="incidents"),
         Binding("t", "next_theme", "Theme", show=False, id="theme"),
         Binding("q", "leave", "Quit", show=False, id="quit"),
@@ -126,12 +128,16 @@ def _key(key: str, label: str) -> Line:
 
 
 def help_lines(
-    extras: Sequence[ExtraAction], why_not: Callable[[ActionSpec], str] | None = None
+    extras: Sequence[ExtraAction],
+    why_not: Callable[[ActionSpec], str] | None = None,
+    width: int = 120,
 ) -> list[Line]:
-    """Every key. `why_not` gives the reason that an action is not possible now."""
+    """Every key, in lines of `width`. `why_not` gives the reason that an action is not possible now."""
     from opsconsole.model.actions import ACTIONS
 
-    lines = [line(("Moving", "strong")), *(_row(key, text) for key, text in NAVIGATION)]
+    lines = [line(("Moving", "strong"))]
+    for key, text in NAVIGATION:
+        lines += _row(key, text, width=width)
     for scope, title in (
         ("application", "The application"), ("rollout", "Its rollout"), ("commit", "The chosen commit"),
     ):  # fmt: skip
@@ -139,20 +145,27 @@ def help_lines(
         for spec in ACTIONS:
             if spec.scope == scope:
                 reason = why_not(spec) if why_not else ""
-                lines.append(_row(spell(spec.key), spec.label, spec.help, reason))
+                lines += _row(spell(spec.key), spec.label, spec.help, reason, width=width)
     if extras:
         lines += [BLANK, line(("This environment", "strong"))]
-        lines += [_row(spell(item.key), item.label, item.help) for item in extras]
-    lines += [
-        BLANK,
-        line(("In the filter", "strong")),
-        *(_row(key, text) for key, text in FILTER_HELP),
-    ]
+        for item in extras:
+            lines += _row(spell(item.key), item.label, item.help, width=width)
+    lines += [BLANK, line(("In the filter", "strong"))]
+    for key, text in FILTER_HELP:
+        lines += _row(key, text, width=width)
     return lines
 
 
-def _row(key: str, text: str, more: str = "", reason: str = "") -> Line:
+def _row(key: str, text: str, more: str = "", reason: str = "", *, width: int) -> list[Line]:
+    """One key; what does not fit stands on lines of its own."""
     if not more:
-        return line((f"  {key:<22}", "key"), text)
-    tail = (f"  (not now: {reason})", "warn") if reason else ("", "text")
-    return line((f"  {key:<8}", "key"), f"{text:<22}", (more, "muted"), tail)
+        rows = wrapped(text, "text", width, indent=24)
+        return [line((f"  {key:<22}", "key"), *rows[0][1:]), *rows[1:]]
+    rows = wrapped(more, "muted", width, indent=32)
+    rows[0] = line((f"  {key:<8}", "key"), f"{text:<22}", *rows[0][1:])
+    told = f"(not now: {reason})"
+    if not reason:
+        return rows
+    if len(rows) == 1 and line_width(rows[0]) + len(told) + 2 <= width:
+        return [(*rows[0], (f"  {told}", "warn"))]
+    return [*rows, *wrapped(told, "warn", width, indent=32)]

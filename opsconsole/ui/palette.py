@@ -52,6 +52,7 @@ class ActionsProvider(Provider):
         for pane in PANES:
             yield f"Open {TITLES[pane]}", partial(ops.main.open, pane), "the pane in full"
         yield "Operations", ops.action_operations, "what was asked for, and how it went"
+        yield "Events", ops.action_events, "of the application and what it runs  (e)"
         yield "What is wrong", ops.action_incidents, "incidents and objects that could not be read"
         yield "Needs attention", ops.action_attention, "only such applications  (!)"
         yield "Theme", ops.action_next_theme, "the next theme"

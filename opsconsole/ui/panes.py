@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from opsconsole.model.kinds import ANALYSIS_RUN, APPLICATION, ROLLOUT
 from opsconsole.model.snapshot import Link
-from opsconsole.view import analysis, applications, history, states, summary
+from opsconsole.view import analysis, applications, events, history, states, summary
 from opsconsole.view import rollout as rollout_view
 from opsconsole.view.format import age, revision
-from opsconsole.view.lines import Canvas, Line, line, spread
+from opsconsole.view.lines import BLANK, Canvas, Line, line, spread
 from opsconsole.view.table import head_line
 
 if TYPE_CHECKING:
@@ -78,11 +78,14 @@ def rollout_pane(main: MainScreen, canvas: Canvas) -> tuple[Line, list[Line]]:
             return right, states.explain(state, "rollouts", canvas.width)
         if main.application.elsewhere:
             return right, applications.away(main.application, canvas.width)
-        return right, [line(("this application has no rollout", "muted"))]
+        none = line(("this application has no rollout", "muted"))
+        return right, [none, *applications.activity(main.application, main.drift, canvas.less(1))]
     if len(main.rollouts) > 1:
         at = main.rollout_at % len(main.rollouts) + 1
         right = line((f"[ {at}/{len(main.rollouts)} ] ", "key"), *right)
-    return right, rollout_view.rollout_lines(item, canvas)
+    # without an analysis its pane has them
+    known = main.events if item.runs or canvas.full else ((), "")
+    return right, rollout_view.rollout_lines(item, canvas, *known)
 
 
 def analysis_pane(main: MainScreen, canvas: Canvas) -> tuple[Line, list[Line]]:
@@ -97,8 +100,13 @@ def analysis_pane(main: MainScreen, canvas: Canvas) -> tuple[Line, list[Line]]:
     if item is None or not item.runs:
         if state.link is not Link.LIVE:
             return right, states.explain(state, "analysis runs", canvas.width)
-        return right, [line(("no analysis has run", "muted"))]
-    return right, analysis.analysis_lines(item.runs, canvas)
+        if main.application is None:
+            return right, [line(("no analysis has run", "muted"))]
+        told, why = main.events
+        head = [line(("no analysis has run", "muted")), BLANK, line(("Events", "strong"))]
+        limit = 0 if canvas.full else max(canvas.height - len(head), 1)
+        return right, [*head, *events.event_lines(told, canvas, told=why, limit=limit)]
+    return right, analysis.analysis_lines(item.runs, canvas, main.traces)
 
 
 def history_pane(main: MainScreen, canvas: Canvas) -> tuple[Line, list[Line]]:
@@ -130,9 +138,7 @@ def detail_pane(main: MainScreen, canvas: Canvas) -> tuple[Line, list[Line]]:
     app = main.application
     if app is None or main.picture is None:
         return (), []
-    chosen = main.picture.selection
-    drift = chosen.drift if chosen is not None and chosen.application == app.key else ()
-    return (), applications.detail(app, drift, canvas)
+    return (), applications.detail(app, main.drift, canvas)
 
 
 SOURCES = {

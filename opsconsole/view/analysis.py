@@ -6,9 +6,11 @@ value broke which condition.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import operator
+from collections.abc import Callable, Mapping, Sequence
 
-from opsconsole.model.analysis import AnalysisRun, Measurement, Metric
+from opsconsole.model.analysis import AnalysisRun, Measurement, Metric, Threshold, Trace
+from opsconsole.model.kinds import ResourceKey
 from opsconsole.model.status import AnalysisPhase
 from opsconsole.view.badges import badge, sign
 from opsconsole.view.format import age, clock, countdown, number, plural, safe
@@ -18,16 +20,25 @@ from opsconsole.view.plot import Point, plot
 _LIMIT = 120
 """Measurements that a plot shows, the newest."""
 
+Traces = Mapping[tuple[ResourceKey, str], Trace]
+"""(run, name of the metric) → its provider's recent values."""
 
 _KINDS = {
     "Background": "background analysis",
     "PrePromotion": "pre-promotion analysis",
     "PostPromotion": "post-promotion analysis",
+    "Experiment": "experiment's analysis",
 }
 
 
-def analysis_lines(runs: Sequence[AnalysisRun], canvas: Canvas) -> list[Line]:
-    """Running runs first, then the newest; as many as fit, all of them in full."""
+def analysis_lines(
+    runs: Sequence[AnalysisRun], canvas: Canvas, traces: Sequence[Trace] = ()
+) -> list[Line]:
+    """Running runs first, then the newest; as many as fit, all of them in full.
+
+    `traces` are what the providers of running metrics say of the last minutes.
+    """
+    known = {(trace.run, trace.metric): trace for trace in traces}
     ordered = sorted(runs, key=lambda run: run.phase.completed)
     lines: list[Line] = []
     for i, run in enumerate(ordered):
@@ -37,11 +48,12 @@ def analysis_lines(runs: Sequence[AnalysisRun], canvas: Canvas) -> list[Line]:
         if i:
             lines.append(BLANK)
             room -= 1
-        lines += _run(run, canvas, room, brief=not canvas.full and i > 0 and run.phase.completed)
+        brief = not canvas.full and i > 0 and run.phase.completed
+        lines += _run(run, canvas, room, known, brief=brief)
     return lines if canvas.full else lines[: max(canvas.height, 1)]
 
 
-def _run(run: AnalysisRun, canvas: Canvas, room: int, *, brief: bool) -> list[Line]:
+def _run(run: AnalysisRun, canvas: Canvas, room: int, traces: Traces, *, brief: bool) -> list[Line]:
     kind = _KINDS.get(run.kind, "analysis")
     step = f" of step {run.step_index + 1}" if run.step_index is not None else ""
     when = age(run.completed_at or run.started_at or run.created_at, canvas.now)
@@ -63,25 +75,67 @@ def _run(run: AnalysisRun, canvas: Canvas, room: int, *, brief: bool) -> list[Li
         return lines
     share = (room - len(lines)) // max(len(run.metrics), 1)
     for metric in run.metrics:
-        lines += _metric(metric, canvas, share, said=bool(run.message))
+        trace = None if metric.phase.completed else traces.get((run.key, metric.name))
+        lines += _metric(metric, canvas, share, trace, said=bool(run.message))
     return lines
 
 
-def _metric(metric: Metric, canvas: Canvas, share: int, *, said: bool) -> list[Line]:
+def _metric(
+    metric: Metric, canvas: Canvas, share: int, trace: Trace | None, *, said: bool
+) -> list[Line]:
     lines = [_title(metric, canvas)]
-    verdict = _verdict(metric, canvas)
+    live = trace is not None and bool(trace.points) and not canvas.full
+    verdict = _verdict(metric, canvas, live=live)
     message = _message(metric, canvas) if canvas.full or not said else []
     details = _details(metric, canvas) if canvas.full else []
     spent = len(lines) + len(verdict) + len(message)
     rows = 8 if canvas.full else min(share - spent, 8)
-    drawn = [m.number for m in metric.measurements if m.number is not None]
-    if rows >= 2 and drawn:
+    if rows >= 2 and live and trace is not None:
+        lines += _drawn(metric, trace, canvas, rows)
+    elif rows >= 2 and any(m.number is not None for m in metric.measurements):
         points = [Point(m.number, _token(m.phase)) for m in metric.measurements[-_LIMIT:]]
-        limits = sorted({t.value for t in metric.thresholds})
-        width = min(canvas.width, 100)
-        slots = metric.wanted or 10
-        lines += plot(points, limits, width, rows, canvas.glyphs, slots=min(slots, _LIMIT))
+        slots = min(metric.wanted or 10, _LIMIT)
+        lines += plot(points, _limit_values(metric), min(canvas.width, 100), rows, canvas.glyphs,
+                      slots=slots)  # fmt: skip
+    if canvas.full and trace is not None:
+        details = [*_live(metric, trace, canvas), *details]
     return [*lines, *verdict, *message, *details]
+
+
+def _limit_values(metric: Metric) -> list[float]:
+    return sorted({t.value for t in metric.thresholds})
+
+
+def _drawn(metric: Metric, trace: Trace, canvas: Canvas, rows: int) -> list[Line]:
+    """The provider's values against the limits, each in the colour that it would be judged by."""
+    points = [Point(value, _judged(value, metric.thresholds)) for _, value in trace.points]
+    return plot(points, _limit_values(metric), min(canvas.width, 100), rows, canvas.glyphs)
+
+
+def _live(metric: Metric, trace: Trace, canvas: Canvas) -> list[Line]:
+    """In full: what the provider says beside the measurements."""
+    if not trace.points:
+        return wrapped(f"live values: {safe(trace.told)}", "muted", canvas.width, indent=2, limit=2)
+    (since, _), (_, newest) = trace.points[0], trace.points[-1]
+    head = line(
+        ("  live       ", "muted"), (number(newest), _judged(newest, metric.thresholds)),
+        (f"  at its provider, since {clock(since)}", "muted"),
+    )  # fmt: skip
+    return [clip(head, canvas.width, canvas.glyphs.ellipsis), *_drawn(metric, trace, canvas, 6)]
+
+
+_HOLDS: Mapping[str, Callable[[float, float], bool]] = {
+    "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
+    "==": operator.eq, "!=": operator.ne,
+}  # fmt: skip
+
+
+def _judged(value: float, thresholds: Sequence[Threshold]) -> str:
+    """Whether the value is on the good side of all limits; a hint, the verdict is the controller's."""
+    if not thresholds:
+        return "info"
+    good = all(_HOLDS[t.operator](value, t.value) is t.success for t in thresholds)
+    return "ok" if good else "bad"
 
 
 def _title(metric: Metric, canvas: Canvas) -> Line:
@@ -104,7 +158,7 @@ def _against(metric: Metric) -> str:
     )
 
 
-def _verdict(metric: Metric, canvas: Canvas) -> list[Line]:
+def _verdict(metric: Metric, canvas: Canvas, *, live: bool) -> list[Line]:
     """Counts, what is left before it fails, and when it is measured next."""
     glyphs = canvas.glyphs
     counts: list[Span] = []
@@ -120,6 +174,8 @@ def _verdict(metric: Metric, canvas: Canvas) -> list[Line]:
     parts = [tuple(counts)]
     if not metric.phase.completed:
         parts.append(_left(metric))
+    if live and canvas.width >= 50:
+        parts.append(line(("live", "info")))
     narrow = canvas.width < 50
     due = countdown(metric.next_at, canvas.now)
     if narrow:

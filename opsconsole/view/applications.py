@@ -13,6 +13,7 @@ from opsconsole.view.filters import needs_attention, parse_filter
 from opsconsole.view.format import age, revision, safe
 from opsconsole.view.glyphs import Glyphs
 from opsconsole.view.lines import BLANK, Canvas, Line, Span, clip, line, wrapped
+from opsconsole.view.syncs import sync_lines
 from opsconsole.view.table import Column, Layout, lay_out, row_line
 
 COLUMNS = (
@@ -79,6 +80,7 @@ def detail(app: Application, drift: Sequence[tuple[str, str]], canvas: Canvas) -
         *_pair("into", _destination(app), width),
         *_pair("policy", _policy(app), width),
         *_operation(app.operation, canvas),
+        *_progress(app, canvas),
     ]  # fmt: skip
     if app.health_message:
         lines += _pair("health", safe(app.health_message), width, "warn")
@@ -145,6 +147,29 @@ def _operation(operation: Operation, canvas: Canvas) -> list[Line]:
     return lines
 
 
+def activity(app: Application, drift: Sequence[tuple[str, str]], canvas: Canvas) -> list[Line]:
+    """What happens to an application that has no rollout: its operation, resources and drift."""
+    lines = sync_progress(app, canvas)
+    lines += _resources(app, canvas)
+    for name, diff in drift:
+        lines += [BLANK, line((safe(name), "strong")), *_diff(diff, canvas.width)]
+    if lines and not lines[0]:
+        lines = lines[1:]
+    return lines if canvas.full else lines[: canvas.height]
+
+
+def sync_progress(app: Application, canvas: Canvas) -> list[Line]:
+    """The operation and each of its resources and hooks."""
+    return [*_operation(app.operation, canvas), *sync_lines(app, canvas)]
+
+
+def _progress(app: Application, canvas: Canvas) -> list[Line]:
+    """Each resource of an operation that runs or did not succeed."""
+    if app.operation.phase in (OperationPhase.NONE, OperationPhase.SUCCEEDED):
+        return []
+    return sync_lines(app, canvas)
+
+
 def _resources(app: Application, canvas: Canvas) -> list[Line]:
     """What is not in order first; nothing when there are no resources."""
     if not app.resources:
@@ -159,11 +184,14 @@ def _resources(app: Application, canvas: Canvas) -> list[Line]:
             (f"{len(app.resources)} resources", "strong"), (f", {len(odd)} not in order", "muted")
         ),
     ]
+    # without room the glyphs say the state, and the usual namespace goes without saying
+    shown = badge if canvas.width >= 50 else sign
+    usual = app.destination_namespace if canvas.width < 50 else ""
     for item in odd or app.resources:
-        spans: list[Span] = [badge(item.sync, canvas.glyphs), ("  ", "text")]
+        spans: list[Span] = [shown(item.sync, canvas.glyphs), ("  ", "text")]
         if item.health is not None:
-            spans += [badge(item.health, canvas.glyphs), ("  ", "text")]
-        where = f"{item.namespace}/" if item.namespace else ""
+            spans += [shown(item.health, canvas.glyphs), ("  ", "text")]
+        where = f"{item.namespace}/" if item.namespace not in ("", usual) else ""
         spans.append((safe(f"{item.kind} {where}{item.name}"), "text"))
         if item.requires_pruning:
             spans.append(("  would be pruned", "warn"))

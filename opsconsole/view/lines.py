@@ -7,7 +7,7 @@ end turns into colours; separate so that panes can be tested and printed without
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from opsconsole.view.format import cell_width, fit
@@ -38,6 +38,10 @@ class Canvas:
     now: datetime
     glyphs: Glyphs = UNICODE
     full: bool = False
+
+    def less(self, rows: int) -> Canvas:
+        """The same with fewer rows."""
+        return replace(self, height=max(self.height - rows, 1))
 
 
 def line(*spans: Span | str) -> Line:

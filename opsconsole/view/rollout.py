@@ -5,8 +5,12 @@ In a small pane the steps are a window around the current one; in full nothing i
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from opsconsole.model.events import Event
 from opsconsole.model.rollouts import Pod, Revision, Rollout, Step
 from opsconsole.view.badges import badge
+from opsconsole.view.events import event_lines, experiment_lines
 from opsconsole.view.format import age, clock, countdown, image, plural, safe
 from opsconsole.view.glyphs import Glyphs
 from opsconsole.view.lines import (
@@ -21,6 +25,9 @@ from opsconsole.view.lines import (
     wrapped,
 )
 
+EVENTS = 3
+"""Free rows from which on a pane that is not in full shows events."""
+
 _STEP = {
     "done": ("ok", "ok"),
     "current": ("current", "accent"),
@@ -29,23 +36,36 @@ _STEP = {
 }
 
 
-def rollout_lines(rollout: Rollout, canvas: Canvas) -> list[Line]:
+def rollout_lines(
+    rollout: Rollout, canvas: Canvas, events: Sequence[Event] = (), told: str = ""
+) -> list[Line]:
+    """`events` are newest first; `told` says why there are none."""
     head = _head(rollout, canvas)
     revisions = _revisions(rollout, canvas)
     if canvas.full:
         return [
             *head, BLANK, *_steps(rollout, canvas, len(rollout.steps)), BLANK, *revisions,
+            *_titled("Experiments", experiment_lines(rollout.experiments, canvas)),
             *_services(rollout, canvas), *_conditions(rollout, canvas),
+            *_titled("Events", event_lines(events, canvas, told=told)),
         ]  # fmt: skip
+    trials = experiment_lines(rollout.experiments, canvas)
     roomy = canvas.height >= 14
     gaps = 2 if roomy and rollout.steps else 1 if roomy else 0
-    room = canvas.height - len(head) - gaps - len(revisions)
+    room = canvas.height - len(head) - gaps - len(revisions) - len(trials)
     lines = list(head)
     steps = _steps(rollout, canvas, max(room - 1, 2)) if rollout.steps else []
     if steps:
         lines += [BLANK] * (gaps == 2) + steps
-    lines += [BLANK] * (gaps >= 1) + revisions
+    lines += trials + [BLANK] * (gaps >= 1) + revisions
+    spare = canvas.height - len(lines) - 2
+    if events and spare >= EVENTS:
+        lines += _titled("Events", event_lines(events, canvas, limit=spare))
     return lines[: canvas.height] if canvas.height > 0 else lines
+
+
+def _titled(title: str, lines: list[Line]) -> list[Line]:
+    return [BLANK, line((title, "strong")), *lines] if lines else []
 
 
 def _head(rollout: Rollout, canvas: Canvas) -> list[Line]:

@@ -205,12 +205,12 @@ def test_set_image_plans_what_was_typed():
     @play
     async def scene():
         async with stage() as on:
-            await on.press(*CANARY, "I", "tab", "tab")
-            screen = on.app.screen
-            field = screen.query_one("#option-text")
-            field.value = "my-app=myorg/my-app:v9"
-            field.focus()
-            await on.press("enter")
+            await on.press(*CANARY, "I")
+            field = on.app.screen.query_one("#option-text")
+            assert on.app.screen.focused is field
+            field.value = "my-app=myorg/my-app:v"
+            await on.press("end", "y", "backspace", "9", "enter")
+            assert on.console.ran == []
             assert on.console.asked[-1].option("images") == (("my-app", "myorg/my-app:v9"),)
             await on.press("y")
             assert len(on.console.ran) == 1
@@ -493,3 +493,46 @@ def test_pictures_ticks_and_keys_may_come_before_the_screen_is_composed(monkeypa
             assert "my-app-canary" in on.text()
         on.app._frame()
         on.app._tick()
+
+
+def test_e_shows_the_events_of_the_application_and_what_it_runs():
+    @play
+    async def scene():
+        async with stage(size=(120, 36)) as on:
+            await on.press(*CANARY, "e")
+            text = on.text()
+            assert "Events of my-app-canary" in text
+            assert "4× Pod my-app-canary-7d9-x2x4z: Readiness probe failed" in text
+            await on.press("escape")
+            assert isinstance(on.app.screen, MainScreen)
+
+
+def test_operations_show_what_argo_cd_is_syncing():
+    @play
+    async def scene():
+        async with stage(size=(120, 36)) as on:
+            await on.press("G", "o")
+            text = on.text()
+            assert "Argo CD's sync of search" in text
+            assert "1 of 3 done" in text
+            assert "✔ Job search/migrate  job completed" in text
+
+
+def test_the_detail_of_a_full_pane_is_reached_by_tab_and_scrolls():
+    @play
+    async def scene():
+        async with stage() as on:
+            drift = (("Deployment search/search", "\n".join(f"+line {i}" for i in range(60))),)
+            await on.press("G", "enter")
+            on.console.change(selection=replace(world.selection("search"), drift=drift))
+            await on.pilot.pause()
+            assert "+line 59" not in on.text()
+            await on.press("tab", "G")
+            assert on.app.main.focused.id == "detail"
+            assert "+line 59" in on.text()
+            await on.press("tab")
+            assert on.app.main.focused.id == "applications"
+            await on.press("tab", "escape")
+            assert on.app.main.focused.id == "applications"
+            await on.press("tab")
+            assert on.app.main.focused.id == "rollout"

@@ -8,16 +8,19 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from opsconsole.model.analysis import AnalysisRun, Measurement, Metric, Threshold
+from opsconsole.model.analysis import AnalysisRun, Measurement, Metric, Threshold, Trace
 from opsconsole.model.applications import (
     Application,
     Condition,
     Deployed,
     ManagedResource,
     Operation,
+    ResourceResult,
     Source,
 )
-from opsconsole.model.kinds import ANALYSIS_RUN, APPLICATION, ROLLOUT, ResourceKey
+from opsconsole.model.events import Event
+from opsconsole.model.experiments import Experiment, ExperimentTemplate
+from opsconsole.model.kinds import ANALYSIS_RUN, APPLICATION, EXPERIMENT, ROLLOUT, ResourceKey
 from opsconsole.model.revisions import Commit, History
 from opsconsole.model.rollouts import Pod, Revision, Rollout, Step
 from opsconsole.model.snapshot import Incident, Link, LinkState, Selection, Snapshot
@@ -72,6 +75,18 @@ def application(name: str, sync: Sync, health: Health, **more: object) -> Applic
     return replace(base, **more)  # type: ignore[arg-type]
 
 
+def results() -> tuple[ResourceResult, ...]:
+    """A sync that waits in its second wave after a hook."""
+    where = "search"
+    return (
+        ResourceResult("Job", where, "migrate", "", "job completed", "PreSync", "Succeeded"),
+        ResourceResult("ConfigMap", where, "settings", "Synced", "configmap/settings configured",
+                       "Sync", "Running"),
+        ResourceResult("Deployment", where, "search", "Synced", "deployment.apps/search configured",
+                       "Sync", "Running"),
+    )  # fmt: skip
+
+
 def applications() -> dict[ResourceKey, Application]:
     made = (
         application("checkout", Sync.SYNCED, Health.HEALTHY, last_activity=ago(days=3)),
@@ -89,7 +104,8 @@ def applications() -> dict[ResourceKey, Application]:
             "search", Sync.OUT_OF_SYNC, Health.PROGRESSING, project="platform",
             attention="drifts: someone scaled it by hand",
             operation=Operation(OperationPhase.RUNNING, "waiting for healthy state of apps/Deployment/search",
-                                revision=SHAS["live"], automated=True, started_at=ago(seconds=20)),
+                                revision=SHAS["live"], automated=True, started_at=ago(seconds=20),
+                                results=results()),
             conditions=(Condition("OrphanedResourceWarning", "Application has 1 orphaned resources", ago(hours=1)),),
             last_activity=ago(seconds=20),
         ),
@@ -262,7 +278,42 @@ def snapshot(**more: object) -> Snapshot:
 
 def selection(name: str) -> Selection:
     key = rollout_key(name)
-    return Selection(app_key(name), (key,) if key in rollouts() else (), history())
+    known = (key,) if key in rollouts() else ()
+    return Selection(app_key(name), known, history(), events=events(name), traces=traces(name))
+
+
+def events(name: str) -> tuple[Event, ...]:
+    if name == "checkout":
+        return ()
+    return (
+        Event(ago(minutes=2), "Normal", "ResourceUpdated", "Updated sync status: OutOfSync -> Synced",
+              "Application", name),
+        Event(ago(minutes=3), "Warning", "Unhealthy",
+              "Readiness probe failed: HTTP probe failed with statuscode: 503", "Pod", f"{name}-7d9-x2x4z", 4),
+        Event(ago(minutes=9), "Normal", "RolloutStepCompleted",
+              "Rollout step 4/11 completed (setWeight: 20)", "Rollout", name),
+    )  # fmt: skip
+
+
+def traces(name: str) -> tuple[Trace, ...]:
+    """Ten minutes of the running metric of the canary, at its provider."""
+    if name != "my-app-canary":
+        return ()
+    running = next(r for r in canary().runs if not r.phase.completed)
+    points = tuple(
+        (ago(seconds=600 - 10 * i), 380 + 40 * ((i * 7) % 11) / 11 + 3 * i) for i in range(60)
+    )
+    return (Trace(running.key, running.metrics[0].name, points),)
+
+
+def experiment() -> Experiment:
+    return Experiment(
+        ResourceKey(EXPERIMENT, "production", "my-app-canary-7d9-9-3"), AnalysisPhase.RUNNING, "",
+        (ExperimentTemplate("baseline", "Running", "", 2, 2),
+         ExperimentTemplate("canary", "Progressing", "waits for pods", 2, 1)),
+        (("error-rate", "my-app-canary-7d9-9-3-error-rate", AnalysisPhase.RUNNING, ""),),
+        ago(minutes=3), ago(minutes=2), NOW + timedelta(minutes=8),
+    )  # fmt: skip
 
 
 EMPTY = {"applications": {}, "rollouts": {}}

@@ -148,6 +148,10 @@ class PlanDialog(ModalScreen[Plan | None]):
     # -- planning -------------------------------------------------------------------------
 
     def on_mount(self) -> None:
+        for typed in self.query("#option-text").results(Input):
+            # what is asked for in words is changed first; Enter there only plans anew
+            typed.focus()
+            typed.cursor_position = len(typed.value)
         self._ask()
 
     def on_resize(self) -> None:

@@ -22,12 +22,14 @@ from opsconsole.view.glyphs import ASCII, UNICODE
 from opsconsole.view.lines import Canvas, Line, line
 
 if TYPE_CHECKING:
+    from opsconsole.model.analysis import Trace
     from opsconsole.model.applications import Application
     from opsconsole.model.environment import Environment
+    from opsconsole.model.events import Event
     from opsconsole.model.kinds import ResourceKey
     from opsconsole.model.revisions import Commit, History
     from opsconsole.model.rollouts import Rollout
-    from opsconsole.model.snapshot import Snapshot
+    from opsconsole.model.snapshot import Selection, Snapshot
     from opsconsole.ui.app import OpsApp
 
 TINY = (60, 15)
@@ -167,12 +169,9 @@ class MainScreen(Screen[None]):
         app = self.application
         if self.picture is None or app is None:
             return ()
-        chosen = self.picture.selection
         from opsconsole.model.kinds import ROLLOUT, ResourceKey
 
-        keys: list[ResourceKey] = []
-        if chosen is not None and chosen.application == self.selected:
-            keys = list(chosen.rollouts)
+        keys: list[ResourceKey] = list(self.selection.rollouts) if self.selection else []
         if not keys and not app.elsewhere:
             keys = [
                 ResourceKey(ROLLOUT, item.namespace, item.name, app.key.cluster)
@@ -192,9 +191,28 @@ class MainScreen(Screen[None]):
         self.redraw()
 
     @property
-    def commits(self) -> History | None:
+    def selection(self) -> Selection | None:
+        """What the engine knows of the selected application; None until it has caught up."""
         chosen = self.picture.selection if self.picture else None
-        return chosen.history if chosen and chosen.application == self.selected else None
+        return chosen if chosen is not None and chosen.application == self.selected else None
+
+    @property
+    def commits(self) -> History | None:
+        return self.selection.history if self.selection else None
+
+    @property
+    def drift(self) -> tuple[tuple[str, str], ...]:
+        return self.selection.drift if self.selection else ()
+
+    @property
+    def events(self) -> tuple[tuple[Event, ...], str]:
+        """Newest first, and why there are none."""
+        chosen = self.selection
+        return (chosen.events, chosen.events_told) if chosen else ((), "")
+
+    @property
+    def traces(self) -> tuple[Trace, ...]:
+        return self.selection.traces if self.selection else ()
 
     @property
     def commit(self) -> Commit | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import ComposeResult
@@ -11,6 +12,8 @@ from textual.screen import ModalScreen
 
 from opsconsole.ui.assets import style
 from opsconsole.ui.widgets.line_pane import LinePane
+from opsconsole.view.applications import sync_progress
+from opsconsole.view.events import event_lines
 from opsconsole.view.format import safe
 from opsconsole.view.lines import BLANK, Canvas, Line, line, wrapped
 from opsconsole.view.plans import operation_lines
@@ -34,8 +37,12 @@ class TextScreen(ModalScreen[None]):
         self._make = make
 
     def compose(self) -> ComposeResult:
+        yield LinePane(self._text_title, self._source, canvas=self._canvas)
+
+    def _canvas(self, width: int, height: int) -> Canvas:
         main: Any = self.app.main  # type: ignore[attr-defined]
-        yield LinePane(self._text_title, self._source, canvas=main.canvas)
+        found: Canvas = main.canvas(width, height)
+        return replace(found, full=True)
 
     def _source(self, canvas: Canvas) -> tuple[Line, list[Line]]:
         return line(("Esc closes", "muted")), self._make(canvas)
@@ -48,11 +55,32 @@ class TextScreen(ModalScreen[None]):
 
 
 def operations_screen(app: OpsApp) -> TextScreen:
+    """What was asked for here, under what Argo CD does with the selected application just now."""
+
     def make(canvas: Canvas) -> list[Line]:
-        picture = app.main.picture
-        return operation_lines(picture.operations if picture else (), canvas)
+        picture, chosen = app.main.picture, app.main.application
+        lines = operation_lines(picture.operations if picture else (), canvas)
+        if chosen is None or not chosen.operation.results:
+            return lines
+        title = line(("Argo CD's sync of ", "strong"), (safe(chosen.name), "strong"))
+        return [
+            title,
+            *sync_progress(chosen, canvas),
+            BLANK,
+            line(("Asked for here", "strong")),
+            *lines,
+        ]
 
     return TextScreen("Operations", make)
+
+
+def events_screen(app: OpsApp) -> TextScreen:
+    def make(canvas: Canvas) -> list[Line]:
+        found, told = app.main.events
+        return event_lines(found, canvas, told=told)
+
+    chosen = app.main.application
+    return TextScreen(f"Events of {safe(chosen.name)}" if chosen is not None else "Events", make)
 
 
 def incidents_screen(app: OpsApp) -> TextScreen:
