@@ -35,27 +35,34 @@ def sync_lines(app: Application, canvas: Canvas) -> list[Line]:
     if not results:
         return []
     waves = {(r.kind, r.namespace, r.name): r.sync_wave for r in app.resources}
-    done = sum(state_of(r) in ("Succeeded", "Synced", "Pruned") for r in results)
-    running = not app.operation.phase.completed and app.operation.phase is not OperationPhase.NONE
+    phase = app.operation.phase
+    running = not phase.completed and phase is not OperationPhase.NONE
+    done = sum(state_of(r, phase) in ("Succeeded", "Synced", "Pruned") for r in results)
     lines = [line((f"{done} of {len(results)} done", "strong" if running else "muted"))]
     shown = ("", 0)
     for item, wave in sorted(
         ((r, waves.get((r.kind, r.namespace, r.name), 0)) for r in results),
         key=lambda pair: (_place(pair[0].sync_phase), pair[1]),
     ):
-        if not canvas.full and running and state_of(item) in ("Succeeded", "Pruned"):
+        state = state_of(item, phase)
+        if not canvas.full and running and state in ("Succeeded", "Pruned"):
             continue
-        phase = item.sync_phase or "Sync"
-        if (phase, wave) != shown:
-            shown = (phase, wave)
-            lines.append(line((f"{phase}{f' wave {wave}' if wave else ''}", "muted")))
-        lines += _result(item, canvas)
+        title = item.sync_phase or "Sync"
+        if (title, wave) != shown:
+            shown = (title, wave)
+            lines.append(line((f"{title}{f' wave {wave}' if wave else ''}", "muted")))
+        lines += _result(item, state, canvas)
     return lines
 
 
-def state_of(item: ResourceResult) -> str:
-    """The hook phase, which also tells how a plain resource goes on after its apply."""
-    if item.status in ("SyncFailed", "PruneSkipped"):
+def state_of(item: ResourceResult, operation: OperationPhase) -> str:
+    """The hook phase, which also tells how a plain resource goes on after its apply.
+
+    The controller leaves it at Running where it had no reason to look again: after a success
+    what was applied is done (`sync_context.go`, Sync).
+    """
+    left = item.hook_phase == "Running" and operation is OperationPhase.SUCCEEDED
+    if item.status in ("SyncFailed", "PruneSkipped") or (left and item.status):
         return item.status
     return item.hook_phase or item.status
 
@@ -64,11 +71,11 @@ def _place(phase: str) -> int:
     return PHASES.index(phase) if phase in PHASES else 1
 
 
-def _result(item: ResourceResult, canvas: Canvas) -> list[Line]:
-    mark, token = _mark(state_of(item), canvas.glyphs)
+def _result(item: ResourceResult, state: str, canvas: Canvas) -> list[Line]:
+    mark, token = _mark(state, canvas.glyphs)
     where = f"{item.namespace}/" if item.namespace and canvas.full else ""
     spans: list[Span] = [(f"  {mark} ", token), (safe(f"{item.kind} {where}{item.name}"), "text")]
-    failed = state_of(item) in ("SyncFailed", "Failed", "Error")
+    failed = state in ("SyncFailed", "Failed", "Error")
     if item.message and not failed:
         spans.append((f"  {safe(item.message)}", "muted"))
     lines = [clip(tuple(spans), canvas.width, canvas.glyphs.ellipsis)]

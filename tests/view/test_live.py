@@ -132,8 +132,19 @@ def test_what_failed_says_why_in_full():
     text = text_of(detail(app, (), canvas(full=True)))
     assert "✖ Deployment prod/web" in text
     assert text.count("admission webhook denied it") >= 3
-    done = syncing(result("Deployment", "web"), phase=OperationPhase.SUCCEEDED)
-    assert "0 of 1" not in text_of(detail(done, (), canvas(full=True)))
+
+
+def test_after_a_success_what_the_controller_left_running_is_done():
+    items = (
+        result("Deployment", "web", "Sync", "Running"),
+        result("Job", "x", "PreSync", "Running", ""),
+    )
+    running = text_of(sync_lines(syncing(*items), canvas(full=True)))
+    assert "0 of 2 done" in running
+    done = text_of(sync_lines(syncing(*items, phase=OperationPhase.SUCCEEDED), canvas(full=True)))
+    assert "1 of 2 done" in done
+    assert "✔ Deployment prod/web" in done
+    assert "◌ Job prod/x" in done
 
 
 def test_an_application_without_a_rollout_shows_its_resources_and_drift():
