@@ -12,6 +12,7 @@ from dataclasses import fields, is_dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
+from urllib.parse import urlsplit
 
 from opsconsole.cli.headless import engine, first, wait_for
 from opsconsole.cli.options import Options, Parser
@@ -54,15 +55,24 @@ def empty(shot: Snapshot) -> str:
 
 
 def table(listed: list[Application], now: datetime) -> str:
-    rows = [("NAME", "PROJECT", "SYNC", "HEALTH", "REVISION", "ACTIVITY", "ATTENTION")]
+    head = ("NAME", "PROJECT", "DESTINATION", "SYNC", "HEALTH", "REVISION", "ACTIVITY", "ATTENTION")
+    rows: list[tuple[str, ...]] = [head]
     rows += [
         (
-            safe(app.name), safe(app.project), app.sync.value, app.health.value,
+            safe(app.name), safe(app.project), destination(app), app.sync.value, app.health.value,
             revision(app.revision) or "-", age(app.last_activity, now) or "-", safe(app.attention),
         )
         for app in listed
     ]  # fmt: skip
     return columns(rows)
+
+
+def destination(app: Application) -> str:
+    """The namespace, and the host of the cluster when it is not the one that we are on."""
+    if not app.elsewhere:
+        return safe(app.destination_namespace) or "-"
+    where = urlsplit(app.elsewhere).netloc or app.elsewhere
+    return safe(f"{app.destination_namespace}@{where}")
 
 
 def columns(rows: Sequence[Sequence[str]]) -> str:

@@ -4,6 +4,7 @@
     -payments             does not
     sync:outofsync        sync, health or project contains the value
     health:degraded       (`sync:`, `health:`, `project:`, `name:`, `ns:`)
+    cluster:us-east       the destination; `in-cluster` is the one that the console is on
     !                     needs attention
 
 Never an error: an unknown field is looked for as a word.
@@ -24,6 +25,7 @@ _FIELDS: dict[str, Callable[[Application], str]] = {
     "project": lambda app: app.project,
     "name": lambda app: app.name,
     "ns": lambda app: app.destination_namespace,
+    "cluster": lambda app: app.elsewhere or "in-cluster",
 }
 
 

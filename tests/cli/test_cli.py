@@ -210,7 +210,7 @@ def test_apps_as_text_and_json(
 ) -> None:
     code, out, err = run(capsys, "--server", served.url, "apps")
     assert (code, err) == (0, "")
-    assert out.splitlines()[1].split()[:4] == ["shop", "default", "OutOfSync", "Healthy"]
+    assert out.splitlines()[1].split()[:5] == ["shop", "default", "prod", "OutOfSync", "Healthy"]
     assert "shop: paused for a promote" in out
     code, out, _ = run(capsys, "--server", served.url, "apps", "-o", "json")
     assert json.loads(out)[0]["key"] == {

@@ -31,6 +31,8 @@ def names(source):
         ("! health:susp", ["my-app"]),
         ("aborted", ["pricing"]),
         ("nothing:here", []),
+        ("cluster:us-east", []),
+        ("cluster:in-cluster my-app -canary", ["my-app"]),
     ],
 )
 def test_filter(source, found):
@@ -49,3 +51,11 @@ def test_equal_names_are_ordered_by_namespace():
     app = world.application("same", world.Sync.SYNCED, world.Health.HEALTHY)
     twins = [replace(app, key=app.key._replace(namespace=ns)) for ns in ("b", "a")]
     assert [k.namespace for k in order({a.key: a for a in twins})] == ["a", "b"]
+
+
+def test_the_cluster_is_a_field():
+    from opsconsole.model.status import Health, Sync
+
+    far = world.application("far", Sync.SYNCED, Health.HEALTHY, elsewhere="https://us-east:6443")
+    assert parse_filter("cluster:us-east")(far)
+    assert not parse_filter("cluster:in-cluster")(far)
