@@ -31,6 +31,8 @@ def attention(app: Application, rollouts: Sequence[Rollout] = ()) -> str:
         return app.health_message or "degraded"
     if app.health is Health.MISSING:
         return "resources are missing"
+    if app.health is Health.SUSPENDED and app.elsewhere and not rollouts:
+        return "suspended, on another cluster"
     if app.sync is Sync.OUT_OF_SYNC and not app.auto_sync:
         return "out of sync, and auto-sync is off"
     if app.sync is Sync.OUT_OF_SYNC and _stays_different(app):

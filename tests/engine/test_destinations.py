@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from opsconsole.engine.attention import attention
 from opsconsole.engine.decode.applications import application
 from opsconsole.engine.destinations import Destinations, other_cluster
 from opsconsole.engine.drift import drift_of
@@ -15,6 +16,7 @@ from opsconsole.engine.hub import Hub
 from opsconsole.engine.protocols import Connected
 from opsconsole.errors import KubeconfigError, UnreachableError
 from opsconsole.model.kinds import APPLICATION, CONFIG_MAP, ROLLOUT, ResourceKey
+from opsconsole.model.status import Health, Sync
 from opsconsole.settings import Settings
 from tests.aio.loop import pass_time, run_free
 from tests.engine import objects
@@ -156,3 +158,11 @@ def test_a_rollout_of_the_same_name_here_is_not_its_own() -> None:
             assert ResourceKey(ROLLOUT, "prod", "shop") in hub.snapshot().rollouts
 
     run_free(main())
+
+
+def test_what_is_suspended_elsewhere_needs_a_look() -> None:
+    """Its rollouts cannot be seen from here: whether a person has to promote is not known."""
+    app = application(placed(EAST))
+    far = replace(app, health=Health.SUSPENDED, sync=Sync.SYNCED, elsewhere=EAST)
+    assert attention(far) == "suspended, on another cluster"
+    assert attention(replace(far, elsewhere="")) == ""

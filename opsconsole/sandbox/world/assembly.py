@@ -132,8 +132,12 @@ class Sandbox:
 
     @property
     def servers(self) -> Mapping[str, str]:
-        """Server's URL as Applications name it → where that cluster's API is really served."""
-        return {place.server: self.urls[place.name] for place in self.fleet.members}
+        """A cluster as Applications name it, by URL or by name → where its API is really served."""
+        return {
+            known: self.urls[place.name]
+            for place in self.fleet.members
+            for known in (place.server, place.name)
+        }
 
     @property
     def speed(self) -> float:

@@ -240,7 +240,8 @@ def test_both_are_served(play: Play) -> None:
     there = get(play.sandbox.urls["us-east"], path)["items"]
     assert [name_of(one) for one in there] == ["my-app"]
     assert len(get(play.sandbox.url, path)["items"]) == 6
-    assert play.sandbox.servers == {ELSEWHERE[0].server: play.sandbox.urls["us-east"]}
+    url = play.sandbox.urls["us-east"]
+    assert play.sandbox.servers == {ELSEWHERE[0].server: url, "us-east": url}
 
 
 def test_the_past_has_the_overlays(play: Play, tmp_path: Path) -> None:
