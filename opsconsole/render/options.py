@@ -86,6 +86,14 @@ class RenderOptions:
     binary: str = "auto"
 
 
+_TOOLS = ("kustomize", "helm", "directory", "plugin")
+
+
+def _says_something(source: Mapping[str, Any], section: str) -> bool:
+    """A section without any value does not count: Argo CD removes it (`NormalizeSource`)."""
+    return any(mapping(source, section).values())
+
+
 def from_source(
     source: Mapping[str, Any],
     *,
@@ -93,6 +101,7 @@ def from_source(
     namespace: str = "",
     environment: Pairs = (),
     binary: str = "auto",
+    load_restrictor: bool = False,
 ) -> RenderOptions:
     """Options of `spec.source`; `namespace` is the destination's.
 
@@ -100,18 +109,17 @@ def from_source(
     """
     from opsconsole.model import yamldoc
 
-    named = [tool for tool in ("kustomize", "helm", "directory", "plugin") if mapping(source, tool)]
+    named = [tool for tool in _TOOLS if _says_something(source, tool)]
     if len(named) > 1:
-        listed = " and ".join(sorted(tool.capitalize() for tool in named))
+        listed = ",".join(tool.capitalize() for tool in named)
         raise RenderError(
-            f"multiple application sources defined: {listed}", hint="keep one of them"
+            f"error getting app source type: multiple application sources defined: {listed}",
+            hint="keep one of them",
         )
     if named == ["plugin"]:
         raise RenderError("config management plugins are not run here", hint="render elsewhere")
-    if mapping(source, "directory", "jsonnet"):
-        jsonnet = mapping(source, "directory", "jsonnet")
-        if any(jsonnet.values()):
-            raise RenderError("directory.jsonnet: jsonnet is not rendered here")
+    if _says_something(mapping(source, "directory"), "jsonnet"):
+        raise RenderError("directory.jsonnet: jsonnet is not rendered here")
     helm = mapping(source, "helm")
     values = text(helm, "values")
     if mapping(helm, "valuesObject"):
@@ -125,7 +133,9 @@ def from_source(
             include=text(source, "directory", "include"),
             exclude=text(source, "directory", "exclude"),
         ),
-        kustomize=_kustomize(mapping(source, "kustomize")),
+        kustomize=replace(
+            _kustomize(mapping(source, "kustomize")), load_restrictor=load_restrictor
+        ),
         helm=_helm(helm, values),
         environment=environment,
         binary=binary,

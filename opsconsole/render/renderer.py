@@ -10,7 +10,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, replace
 from typing import Any
 
-from opsconsole.errors import RenderError
+from opsconsole.errors import RenderError, YamlError
 from opsconsole.model import yamldoc
 from opsconsole.render import directory
 from opsconsole.render.options import KustomizeOptions, RenderOptions, from_source
@@ -115,17 +115,36 @@ def _overridden(view: View, path: str, options: RenderOptions) -> RenderOptions:
         where = posixpath.join(path, name)
         if view.kind(where) != "file":
             continue
-        patch = yamldoc.load(view.read(where))
-        if not isinstance(patch, dict) or set(patch) - {"kustomize", "helm", "directory"}:
-            raise RenderError(f"{where}: only kustomize, helm and directory may be overridden")
-        given = from_source(patch)
-        merged = {
-            section: _merged(getattr(options, section), getattr(given, section))
-            for section in ("kustomize", "helm", "directory")
-            if section in patch
-        }
-        options = replace(options, **merged)
+        options = _override(options, view, where)
     return options
+
+
+def _override(options: RenderOptions, view: View, where: str) -> RenderOptions:
+    """One such file. Only tool sections count (`mergeSourceParameters`)."""
+    try:
+        patch = yamldoc.load(view.read(where))
+    except YamlError as fault:
+        raise RenderError(
+            f"error getting app source type: error while parsing source parameters: {where}: {fault.message}"
+        ) from fault
+    if not isinstance(patch, dict):
+        raise RenderError(
+            f"error getting app source type: error while parsing source parameters: {where}: not a mapping"
+        )
+    given = from_source(patch)
+    tools = {tool for tool in (options.tool, given.tool) if tool}
+    if len(tools) > 1:
+        listed = ",".join(t.capitalize() for t in ("kustomize", "helm", "directory") if t in tools)
+        raise RenderError(
+            f"error getting app source type: multiple application sources defined: {listed}",
+            hint=f"see {where}",
+        )
+    merged = {
+        section: _merged(getattr(options, section), getattr(given, section))
+        for section in ("kustomize", "helm", "directory")
+        if section in patch
+    }
+    return replace(options, tool=options.tool or given.tool, **merged)
 
 
 def _merged(old: Any, new: Any) -> Any:

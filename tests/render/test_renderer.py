@@ -91,7 +91,8 @@ def test_a_path_that_is_not_there() -> None:
 
 def test_two_tools_are_refused() -> None:
     with pytest.raises(
-        RenderError, match="multiple application sources defined: Helm and Kustomize"
+        RenderError,
+        match="error getting app source type: multiple application sources defined: Kustomize,Helm",
     ):
         from_source({"kustomize": {"namePrefix": "a"}, "helm": {"values": "b"}})
 

@@ -124,6 +124,7 @@ class Comparer:
             namespace_of(app),
             text(app, "spec", "project") or "default",
             text(app, "spec", "destination", "namespace"),
+            hard=wants_refresh(app) == "hard",
         )
         made = []
         for index, source in enumerate(sources):

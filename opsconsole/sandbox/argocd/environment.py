@@ -102,7 +102,7 @@ class Environment:
     # configuration
 
     def configure(self) -> None:
-        """Read argocd-cm: tracking and the installation's ignoreDifferences."""
+        """Read argocd-cm: tracking, kustomize's options and the installation's ignoreDifferences."""
         data = mapping(self.store.find(CONFIG_MAP, HOME, "argocd-cm"), "data")
         method = text(data, "application.resourceTrackingMethod")
         tracking = Tracking(
@@ -113,6 +113,7 @@ class Environment:
             self.tracking = tracking
             self.leave()
         self.ignores = _system_ignores(data)
+        self.sources.build_options = text(data, "kustomize.buildOptions")
 
     def instance(self, app: Object) -> str:
         return instance_name(name_of(app), namespace_of(app), HOME)

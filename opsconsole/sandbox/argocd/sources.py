@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from opsconsole.argo.cd.identity import Obj
-from opsconsole.errors import OpsError
+from opsconsole.errors import OpsError, RenderError
 from opsconsole.model.objects import text
-from opsconsole.render.options import from_source
+from opsconsole.render.kustomize.faults import at
+from opsconsole.render.options import RenderOptions, from_source
 from opsconsole.render.renderer import Renderer
 from opsconsole.repos.mirror import Repositories
 from opsconsole.repos.objects import CommitTree
@@ -21,8 +22,28 @@ from opsconsole.repos.objects import CommitTree
 _SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}", re.ASCII)
 
 
+FAILURES = 3
+"""`reposerver.pause.generation.after.failed.attempts`: from then on the fault is remembered."""
+
+PAUSE = 3600.0
+"""Seconds (`reposerver.pause.generation.on.failure.for.minutes`)."""
+
+
 class SourceError(Exception):
-    """A source that gives no manifests; the message is the repo-server's."""
+    """A source that gives no manifests; the message is the repo-server's, `code` its gRPC code."""
+
+    def __init__(self, message: str, code: str = "Unknown") -> None:
+        super().__init__(message)
+        self.code = code
+
+
+@dataclass(slots=True)
+class _Failing:
+    """Consecutive failures of one application's source at one commit; `since` in virtual seconds."""
+
+    since: float
+    message: str = ""
+    count: int = 0
 
 
 class Generated(NamedTuple):
@@ -35,12 +56,13 @@ class Generated(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Who asks: for the build environment and the destination."""
+    """Who asks: for the build environment and the destination. `hard` passes over what is remembered."""
 
     app: str
     namespace: str
     project: str
     destination: str
+    hard: bool = False
 
 
 class Sources:
@@ -53,6 +75,9 @@ class Sources:
         self.renderer = renderer
         self._now = now
         self._fetched: dict[str, float] = {}
+        self._failing: dict[tuple[str, str, str], _Failing] = {}
+        self.build_options = ""
+        """argocd-cm's `kustomize.buildOptions`."""
 
     def resolve(self, url: str, revision: str, *, force: bool) -> str:
         """Branch, tag or commit → commit. Raises SourceError."""
@@ -87,6 +112,32 @@ class Sources:
         sha, tree = self.tree(url, revision, force=force)
         if text(source, "ref") and not path:
             return Generated(sha, [], "")
+        mark = (f"{asked.namespace}/{asked.app}", sha, str(source))
+        self._pause(mark, hard=asked.hard)
+        try:
+            options = self._options(source, asked, sha, url, path)
+            made = self.renderer.render(tree, path, options, repository=url)
+        except OpsError as fault:
+            refused = self._refused(fault, path)
+            failing = self._failing.setdefault(mark, _Failing(self._now()))
+            failing.count, failing.message = failing.count + 1, _error(refused)
+            raise refused from fault
+        self._failing.pop(mark, None)
+        return Generated(sha, made.manifests, made.tool)
+
+    def _pause(self, mark: tuple[str, str, str], *, hard: bool) -> None:
+        """What failed several times is not tried again for a while (`getManifestCacheEntry`)."""
+        failing = self._failing.get(mark)
+        if failing is None or failing.count < FAILURES or hard:
+            return
+        if self._now() - failing.since >= PAUSE:
+            del self._failing[mark]
+            return
+        raise SourceError(f"Manifest generation error (cached): {failing.message}")
+
+    def _options(
+        self, source: Mapping[str, Any], asked: Asked, sha: str, url: str, path: str
+    ) -> RenderOptions:
         environment = {
             "ARGOCD_APP_NAME": asked.app,
             "ARGOCD_APP_NAMESPACE": asked.destination,
@@ -98,23 +149,30 @@ class Sources:
             "ARGOCD_APP_SOURCE_REPO_URL": url,
             "ARGOCD_APP_SOURCE_TARGET_REVISION": text(source, "targetRevision"),
         }
-        try:
-            # only what uses the environment must be rendered again for another commit
-            used = environment if "$" in str(source) else {}
-            options = from_source(
-                source,
-                app_name=asked.app,
-                namespace=asked.destination,
-                environment=tuple(used.items()),
-            )
-            made = self.renderer.render(tree, path, options, repository=url)
-        except OpsError as fault:
-            raise SourceError(fault.message) from fault
-        return Generated(sha, made.manifests, made.tool)
+        # only what uses the environment must be rendered again for another commit
+        used = environment if "$" in str(source) else {}
+        return from_source(
+            source,
+            app_name=asked.app,
+            namespace=asked.destination,
+            environment=tuple(used.items()),
+            load_restrictor="LoadRestrictionsNone" not in self.build_options,
+        )
+
+    def _refused(self, fault: OpsError, path: str) -> SourceError:
+        """In the repo-server's words: kustomize's own come with the command that was run."""
+        said = fault.said if isinstance(fault, RenderError) else ""
+        if not said:
+            unread = fault.message.startswith(("Failed to unmarshal", "Found multiple objects"))
+            return SourceError(fault.message, "FailedPrecondition" if unread else "Unknown")
+        command = " ".join(filter(None, ("kustomize build", at(path), self.build_options)))
+        return SourceError(f"`{command}` failed exit status 1: Error: {said}")
+
+
+def _error(fault: SourceError) -> str:
+    return str(fault) if fault.code == "Unknown" else grpc(fault)
 
 
 def grpc(fault: SourceError) -> str:
     """The fault as it comes out of the repo-server."""
-    message = str(fault)
-    code = "FailedPrecondition" if message.startswith("Failed to unmarshal") else "Unknown"
-    return f"rpc error: code = {code} desc = {message}"
+    return f"rpc error: code = {fault.code} desc = {fault}"
