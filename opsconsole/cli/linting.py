@@ -1,153 +1,166 @@
-"""`lint`: reads files and kustomizations below a path, prints findings. Separate from the pure rules."""
+"""`lint`: what is to be looked at, and what the exit status says. Separate from the pure rules."""
 
 from __future__ import annotations
 
-import json
-import posixpath
-from collections.abc import Iterator
-from dataclasses import asdict
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from opsconsole.argo.lint import RULES, UNREADABLE, UNREADABLE_TOLD, check
-from opsconsole.argo.lint.findings import ERROR, Finding, Placed
+from opsconsole.argo.lint import ALL_RULES, RULES, Finding, Placed, Scope, check_one
+from opsconsole.argo.lint.findings import ERROR, NOTE, SEVERITIES, WARNING
+from opsconsole.cli.lintfiles import Files, Read, ignored, parse, unreadable
+from opsconsole.cli.lintout import as_json, as_sarif, as_text
+from opsconsole.cli.lintsets import Builder
 from opsconsole.cli.options import Options, Parser
-from opsconsole.errors import OpsError, UsageError
-from opsconsole.model import yamldoc
-from opsconsole.render.kustomize.kustfile import NAMES
-from opsconsole.render.options import RenderOptions
-from opsconsole.render.renderer import render
-from opsconsole.render.trees import DirectoryTree, View
+from opsconsole.errors import UsageError
+from opsconsole.render.trees import MAX_FILE, DirectoryTree, Tree
 
-HOMES = (*NAMES, "Chart.yaml")
-"""Files that make a directory one source for Argo CD."""
+OPEN_RULES = tuple(rule for rule in RULES if rule.id in ("plaintext-secret", "private-key"))
+"""What is looked for in files that are sources of a kustomization."""
 
 
 def lint(_: Options, words: list[str]) -> int:
-    """0 without findings, 1 with."""
-    parser = Parser(prog="opsconsole lint", allow_abbrev=False)
-    parser.add_argument("-f", "--filename", default="", metavar="FILE", help="one file")
-    parser.add_argument("path", nargs="?", default="", help="a file or a directory")
-    parser.add_argument("-o", "--output", choices=("text", "json", "sarif"), default="text")
-    known = parser.parse_args(words[1:])
+    """0 without findings of the level asked for, 1 with, 2 on wrong use."""
+    known = _parser().parse_args(words[1:])
     if bool(known.filename) == bool(known.path):
-        raise UsageError("lint takes a PATH or -f FILE", hint="see opsconsole lint --help")
-    place = Path(known.filename or known.path)
-    if known.filename and not place.is_file():
-        raise UsageError(f"there is no file {place}")
-    if not place.exists():
-        raise UsageError(f"there is no {place}")
-    found = lint_path(place)
+        raise UsageError("lint takes PATHs or -f FILE", hint="see opsconsole lint --help")
+    if known.revision and (known.filename or len(known.path) != 1):
+        raise UsageError("--revision takes one PATH, a git repository")
+    unknown = sorted(set(known.ignore) - {rule.id for rule in ALL_RULES})
+    if unknown:
+        raise UsageError(f"--ignore: no rule {unknown[0]}", hint="docs/lint.md lists the rules")
+    found = _found(known)
+    found = [one for one in found if one.rule not in known.ignore]
     print({"text": as_text, "json": as_json, "sarif": as_sarif}[known.output](found))
-    return 1 if found else 0
+    if known.fail_on == "never":
+        return 0
+    least = SEVERITIES.index(known.fail_on)
+    return 1 if any(SEVERITIES.index(one.severity) >= least for one in found) else 0
+
+
+def _parser() -> Parser:
+    parser = Parser(prog="opsconsole lint", allow_abbrev=False)
+    parser.add_argument(
+        "-f", "--filename", action="append", default=[], metavar="FILE",
+        help="a file by itself, - for stdin; several together are one set",
+    )  # fmt: skip
+    parser.add_argument("path", nargs="*", default=[], help="a file or a directory")
+    parser.add_argument("-o", "--output", choices=("text", "json", "sarif"), default="text")
+    parser.add_argument(
+        "--fail-on", choices=(ERROR, WARNING, NOTE, "never"), default=WARNING,
+        help="the mildest finding that makes the exit status 1",
+    )  # fmt: skip
+    parser.add_argument(
+        "--ignore", action="append", default=[], metavar="RULE", help="leave a rule out"
+    )
+    parser.add_argument(
+        "--exclude", action="append", default=[], metavar="GLOB", help="leave out paths below PATH"
+    )
+    parser.add_argument(
+        "--revision", default="", metavar="REV", help="PATH as it is at a commit, branch or tag"
+    )
+    return parser
+
+
+def _found(known: Any) -> list[Finding]:
+    if known.filename:
+        return lint_files(known.filename)
+    places = [Path(place) for place in known.path]
+    for place in places:
+        if not place.exists():
+            raise UsageError(f"there is no {place}", hint="give a file or a directory")
+    if known.revision:
+        return _at_revision(places[0], known.revision, known.exclude)
+    folders = [place for place in places if place.is_dir()]
+    found = lint_files([str(p) for p in places if not p.is_dir()]) if folders != places else []
+    for folder in folders:
+        inner = lint_tree(DirectoryTree(folder), known.exclude)
+        found += inner if len(places) == 1 else [_below(folder, one) for one in inner]
+    return found
+
+
+def _below(folder: Path, one: Finding) -> Finding:
+    """With its path as seen from where the command was given."""
+    from dataclasses import replace
+
+    return replace(one, file=(folder / one.file).as_posix())
+
+
+def _at_revision(place: Path, revision: str, exclude: Sequence[str]) -> list[Finding]:
+    from opsconsole.repos.repository import Repository
+
+    folder = place / ".git" if (place / ".git").is_dir() else place
+    repository = Repository(folder, name=str(place))
+    try:
+        tree = repository.tree(repository.resolve(revision))
+        return lint_tree(tree, exclude)
+    finally:
+        repository.close()
 
 
 def lint_path(place: Path) -> list[Finding]:
-    """Each kustomization that no other builds on is a set; so are all loose files together."""
-    root = place if place.is_dir() else place.parent
-    view = View(DirectoryTree(root))
-    files = list(_files(root, "")) if place.is_dir() else [place.name]
-    homes = {posixpath.dirname(f) for f in files if posixpath.basename(f) in HOMES}
-    found: list[Finding] = []
-    loose: list[Placed] = []
-    for file in files:
-        inside = any(home in ("", file) or file.startswith(f"{home}/") for home in homes)
-        if not inside:
-            loose += _read(view, file, found)
-        elif posixpath.basename(file) not in HOMES:
-            found += [f for f in check(_read(view, file, [])) if f.rule == "plaintext-secret"]
-    found += check(loose)
-    for home in sorted(homes):
-        found += _overlay(root, home)
-    return list(dict.fromkeys(found))
+    """A directory as a repository, or one file by itself."""
+    return lint_tree(DirectoryTree(place)) if place.is_dir() else lint_files([str(place)])
 
 
-def _files(root: Path, below: str) -> Iterator[str]:
-    for one in sorted((root / below).iterdir()):
-        name = posixpath.join(below, one.name)
-        if one.name.startswith(".") or one.is_symlink():
-            continue
-        if one.is_dir():
-            yield from _files(root, name)
-        elif one.suffix in (".yaml", ".yml", ".json"):
-            yield name
+def lint_tree(tree: Tree, exclude: Sequence[str] = ()) -> list[Finding]:
+    """The findings of a tree, in order of files and lines."""
+    sets = Builder(Files(tree, exclude)).build()
+    found = list(sets.findings)
+    for scope in sets.scopes:
+        found += _checked(scope)
+    around = Scope(sets.hidden)
+    for one in sets.hidden:
+        found += _kept(one, check_one(one, around, OPEN_RULES))
+    return ordered(found)
 
 
-def _read(view: View, file: str, found: list[Finding]) -> list[Placed]:
+def lint_files(names: Sequence[str]) -> list[Finding]:
+    """Files by themselves: one set that may be a part of a larger one. `-` is stdin."""
     placed: list[Placed] = []
+    found: list[Finding] = []
+    for name in names:
+        read = _read(name)
+        placed += read.placed
+        found += read.findings
+    return ordered(found + _checked(Scope(placed, complete=False)))
+
+
+def _read(name: str) -> Read:
+    if name == "-":
+        return parse("stdin", sys.stdin.buffer.read(MAX_FILE + 1))
+    place = Path(name)
+    if not place.is_file():
+        raise UsageError(f"there is no file {place}")
     try:
-        data = view.tree.read(file)
-        line = 1
-        for document in yamldoc.split_documents(data):
-            for loaded in yamldoc.load_all(document):
-                if isinstance(loaded, dict):
-                    placed += [Placed(m, file, line) for m in yamldoc.expand_list(loaded)]
-            line += document.count("\n") + 1
-    except (OpsError, OSError) as fault:
-        found.append(_unreadable(file, fault))
-    return [one for one in placed if isinstance(one.manifest.get("kind"), str)]
+        if place.stat().st_size > MAX_FILE:
+            return Read(findings=[unreadable(_shown(place), f"more than {MAX_FILE} bytes long")])
+        return parse(_shown(place), place.read_bytes())
+    except OSError as fault:
+        return Read(findings=[unreadable(_shown(place), fault.strerror or "cannot be read")])
 
 
-def _overlay(root: Path, home: str) -> list[Finding]:
-    file = next(posixpath.join(home, name) for name in HOMES if (root / home / name).is_file())
-    try:
-        rendered = render(DirectoryTree(root), home, RenderOptions(binary="helm"))
-    except (OpsError, OSError) as fault:
-        # a component is no overlay: it is rendered with those that use it
-        return (
-            []
-            if "kind: Component" in (root / file).read_text("utf-8", "replace")
-            else [_unreadable(file, fault)]
-        )
-    return check([Placed(manifest, file) for manifest in rendered])
+def _shown(place: Path) -> str:
+    """A path that may stand in a report: relative as given, of an absolute one the name."""
+    return place.name if place.is_absolute() else place.as_posix()
 
 
-def _unreadable(file: str, fault: Exception) -> Finding:
-    why = fault.message if isinstance(fault, OpsError) else "cannot be read"
-    return Finding(UNREADABLE, ERROR, why, "", file, 1, getattr(fault, "hint", ""))
+def _checked(scope: Scope) -> list[Finding]:
+    found: list[Finding] = []
+    for one in scope.own.placed:
+        found += _kept(one, check_one(one, scope))
+    return found
 
 
-def as_text(found: list[Finding]) -> str:
-    lines = []
-    for one in found:
-        lines.append(
-            f"{one.file}:{one.line}: {one.severity}: {one.object}: {one.message} [{one.rule}]"
-        )
-        if one.hint:
-            lines.append(f"    next: {one.hint}")
-    return "\n".join([*lines, f"{len(found)} findings"])
+def _kept(one: Placed, found: list[Finding]) -> list[Finding]:
+    off = ignored(one) if found else frozenset()
+    return [finding for finding in found if finding.rule not in off]
 
 
-def as_json(found: list[Finding]) -> str:
-    return json.dumps([asdict(one) for one in found], indent=2)
+def ordered(found: list[Finding]) -> list[Finding]:
+    """Without repeats (a base that several overlays use), by file and line."""
+    return sorted(dict.fromkeys(found), key=lambda f: (f.file, f.line, f.rule, f.message))
 
 
-def as_sarif(found: list[Finding]) -> str:
-    """SARIF 2.1.0."""
-    told = [(UNREADABLE, UNREADABLE_TOLD), *((rule.id, rule.told) for rule in RULES)]
-    driver: dict[str, Any] = {
-        "name": "opsconsole",
-        "rules": [{"id": name, "shortDescription": {"text": text}} for name, text in told],
-    }
-    results = [
-        {
-            "ruleId": one.rule,
-            "level": one.severity,
-            "message": {"text": f"{one.object}: {one.message}" if one.object else one.message},
-            "locations": [
-                {
-                    "physicalLocation": {
-                        "artifactLocation": {"uri": one.file},
-                        "region": {"startLine": one.line},
-                    }
-                }
-            ],
-        }
-        for one in found
-    ]
-    log = {
-        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
-        "version": "2.1.0",
-        "runs": [{"tool": {"driver": driver}, "results": results}],
-    }
-    return json.dumps(log, indent=2)
+__all__ = ["as_json", "as_sarif", "as_text", "lint", "lint_files", "lint_path"]

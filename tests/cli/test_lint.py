@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import json
+import subprocess
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from opsconsole.argo.lint import ALL_RULES
 from opsconsole.cli.dispatch import run
-from opsconsole.cli.linting import lint_path
+from opsconsole.cli.linting import as_sarif, lint_path
 from tests.peers import missing
 
 ARTICLE = Path(__file__).parents[3] / "shared" / "article"
@@ -23,6 +28,15 @@ spec:
     spec: {containers: [{name: web, image: "web:1"}]}
   strategy: {canary: {steps: [{setWeight: 20}]}}
 """
+APPLICATION = """
+apiVersion: argoproj.io/v1alpha1
+kind: Application
+metadata: {name: web, namespace: argocd}
+spec:
+  project: default
+  source: {repoURL: https://git.example/r.git, path: apps/web, targetRevision: main}
+  destination: {server: https://kubernetes.default.svc, namespace: prod}
+"""
 PATCH = """
 apiVersion: argoproj.io/v1alpha1
 kind: Rollout
@@ -31,18 +45,167 @@ spec: {strategy: {blueGreen: {activeService: a}}}
 """
 
 
-def test_two_strategies_after_a_patch(tmp_path: Path) -> None:
-    for path, text in {
-        "base/kustomization.yaml": "resources: [rollout.yaml]",
-        "base/rollout.yaml": BASE,
-        "prod/kustomization.yaml": "resources: [../base]\npatches: [{path: p.yaml}]",
-        "prod/p.yaml": PATCH,
-    }.items():
-        (tmp_path / path).parent.mkdir(exist_ok=True)
-        (tmp_path / path).write_text(text, "utf-8")
-    found = lint_path(tmp_path)
-    assert {(f.rule, f.file) for f in found} >= {("rollout-invalid", "prod/kustomization.yaml")}
-    assert not [f for f in found if f.file.startswith("base")]
+Write = Callable[[dict[str, str]], Path]
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Write:
+    def write(files: dict[str, str]) -> Path:
+        for path, text in files.items():
+            (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / path).write_text(text, "utf-8")
+        return tmp_path
+
+    return write
+
+
+OVERLAY = {
+    "base/kustomization.yaml": "resources: [rollout.yaml]",
+    "base/rollout.yaml": BASE,
+    "prod/kustomization.yaml": "resources: [../base]\npatches: [{path: p.yaml}]",
+    "prod/p.yaml": PATCH,
+}
+
+
+def found_in(place: Path) -> set[tuple[str, str, int]]:
+    return {(f.rule, f.file, f.line) for f in lint_path(place)}
+
+
+def test_two_strategies_after_a_patch(tree: Write) -> None:
+    found = [f for f in lint_path(tree(OVERLAY)) if f.rule == "rollout-invalid"]
+    assert [(f.file, f.line) for f in found] == [("prod/p.yaml", 5)]
+    assert "Multiple Strategies can not be listed" in found[0].message
+    assert [(p.file, p.line) for p in found[0].related] == [
+        ("base/rollout.yaml", 10),
+        ("prod/p.yaml", 5),
+    ]
+
+
+def test_a_base_is_looked_at_through_what_builds_on_it(tree: Write) -> None:
+    files = {**OVERLAY, "prod/p.yaml": PATCH.replace("{blueGreen: {activeService: a}}", "{}")}
+    broken = BASE.replace("setWeight: 20", "setWeight: 120")
+    assert found_in(tree({**files, "base/rollout.yaml": broken})) == {
+        ("rollout-invalid", "base/rollout.yaml", 10)
+    }
+
+
+def test_an_application_gives_its_set_options_and_a_namespace(tree: Write) -> None:
+    files = {
+        "apps/web/rollout.yaml": BASE.replace("canary: {", "canary: {stableService: s, "),
+        "apps/web/service.yaml": "apiVersion: v1\nkind: Service\nmetadata: {name: s, namespace: other}\n",
+        "argocd/web.yaml": APPLICATION,
+    }
+    root = tree(files)
+    assert ("missing-reference", "apps/web/rollout.yaml", 10) in found_in(root)
+    tree({"apps/web/service.yaml": files["apps/web/service.yaml"].replace("other", "prod")})
+    assert found_in(root) == set()
+
+
+def test_workloads_of_two_sets_in_one_namespace(tree: Write) -> None:
+    name = "kustomization.yaml"
+    text = "namespace: prod\nresources: [rollout.yaml]"
+    second = BASE.replace("{name: web}", "{name: web-two}")
+    root = tree(
+        {f"a/{name}": text, "a/rollout.yaml": BASE, f"b/{name}": text, "b/rollout.yaml": second}
+    )
+    assert found_in(root) == {("overlapping-selectors", "b/rollout.yaml", 6)}
+    tree({f"b/{name}": text.replace("prod", "staging")})
+    assert found_in(root) == set()
+
+
+def test_a_kustomization_that_is_refused_names_the_field(tree: Write) -> None:
+    root = tree({"a/kustomization.yaml": "namespace: x\nresources:\n- none.yaml\n"})
+    found = [f for f in lint_path(root) if f.rule == "unreadable"]
+    assert [(f.file, f.line) for f in found] == [("a/kustomization.yaml", 3)]
+    assert "none.yaml" in found[0].message
+
+
+def test_what_a_kustomization_does_not_list_is_looked_at_for_secrets(tree: Write) -> None:
+    secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {a: b}\n"
+    assert found_in(tree({"a/kustomization.yaml": "namespace: x", "a/s.yaml": secret})) == {
+        ("plaintext-secret", "a/s.yaml", 4)
+    }
+
+
+def test_lines_of_several_documents_and_of_bad_yaml(tree: Write) -> None:
+    broken = BASE.replace("setWeight: 20", "setWeight: 120")
+    text = f"# first\n---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: c}}\n---{broken}"
+    root = tree({"a.yaml": text, "b.yaml": "apiVersion: v1\nkind: X\nmetadata: {a: 1, a: 2}\n"})
+    found = {(f.rule, f.file, f.line) for f in lint_path(root) if f.severity == "error"}
+    assert found == {("rollout-invalid", "a.yaml", 15), ("unreadable", "b.yaml", 3)}
+
+
+def test_comments_leave_findings_out(tree: Write) -> None:
+    secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {a: b}\n"
+    note = "# opsconsole:ignore=plaintext-secret  for local use\n"
+    assert found_in(tree({"a.yaml": note + secret})) == set()
+    assert found_in(tree({"a.yaml": "# opsconsole:ignore=all\n" + secret})) == set()
+    assert found_in(tree({"a.yaml": f"{note}---\n{secret}"})) != set()
+
+
+def test_links(tree: Write, tmp_path: Path) -> None:
+    root = tree({"tree/a.yaml": PATCH, "out.yaml": PATCH}) / "tree"
+    (root / "inside.yaml").symlink_to("a.yaml")
+    assert not [f for f in lint_path(root) if f.file == "inside.yaml"]
+    (root / "outside.yaml").symlink_to("../out.yaml")
+    assert ("unreadable", "outside.yaml", 1) in found_in(root)
+    # a link that is named is followed: the caller chose it
+    assert [f for f in lint_path(root / "inside.yaml") if f.rule == "rollout-invalid"]
+
+
+def test_levels(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    note = tmp_path / "a.yaml"
+    note.write_text(BASE.replace("canary: {", "canary: {stableService: s, "), "utf-8")
+    assert run(["lint", "-f", str(note)]) == 0
+    assert run(["lint", "-f", str(note), "--fail-on", "note"]) == 1
+    assert run(["lint", "-f", str(note), "--fail-on", "note", "--ignore", "missing-reference"]) == 0
+    assert run(["lint", str(tmp_path)]) == 1
+    assert run(["lint", str(tmp_path), "--fail-on", "never"]) == 0
+    assert run(["lint", str(tmp_path), "--exclude", "a*"]) == 0
+    assert run(["lint", str(tmp_path), "--ignore", "nothing"]) == 2
+    assert "1 finding (1 error)" in capsys.readouterr().out
+
+
+def test_stdin(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    text = BASE.replace("setWeight: 20", "setWeight: 120").encode()
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text)))
+    assert run(["lint", "-f", "-"]) == 1
+    assert "stdin:10: error: Rollout/web: " in capsys.readouterr().out
+
+
+def test_a_revision_of_a_repository(tree: Write, capsys: pytest.CaptureFixture[str]) -> None:
+    root = tree({"a.yaml": BASE.replace("setWeight: 20", "setWeight: 120")})
+    git = ("git", "-C", str(root), "-c", "user.name=a", "-c", "user.email=a@b")
+    for words in (("init", "-q", "-b", "main"), ("add", "-A"), ("commit", "-q", "-m", "x")):
+        subprocess.run([*git, *words], check=True)
+    tree({"a.yaml": BASE})
+    assert run(["lint", str(root)]) == 0
+    assert run(["lint", str(root), "--revision", "main"]) == 1
+    assert run(["lint", str(root), "--revision", "none"]) == 1
+    assert "a.yaml:10" in capsys.readouterr().out
+
+
+def test_sarif_has_rules_places_and_levels(tree: Write) -> None:
+    log = json.loads(as_sarif(lint_path(tree(OVERLAY))))
+    one = log["runs"][0]
+    rules = one["tool"]["driver"]["rules"]
+    assert [rule["id"] for rule in rules] == [rule.id for rule in ALL_RULES]
+    result = next(r for r in one["results"] if r["ruleId"] == "rollout-invalid")
+    assert rules[result["ruleIndex"]]["id"] == "rollout-invalid"
+    assert result["level"] == "error"
+    physical = result["locations"][0]["physicalLocation"]
+    assert physical["artifactLocation"]["uri"] == "prod/p.yaml"
+    assert physical["region"] == {"startLine": 5}
+    assert len(result["relatedLocations"]) == 2
+
+
+def test_ten_thousand_files_need_seconds(tree: Write) -> None:
+    files = {f"a/{n % 100}/{n}.yaml": BASE.replace("web", f"web-{n}") for n in range(500)}
+    root = tree(files)
+    start = time.perf_counter()
+    assert lint_path(root) == []
+    # 500 files; the bound is twenty times what it takes
+    assert time.perf_counter() - start < 10
 
 
 def test_exit_codes_and_outputs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -72,6 +235,10 @@ def test_the_article_as_written() -> None:
         "AnalysisTemplate 'comprehensive-check' not found",
         'service "my-app-stable" not found',
         "args.service-name was not resolved",
+        'Service "my-app-stable" is managed by another Rollout',
+        "Rollout/my-app and Rollout/my-app-canary select the same pods (app=my-app)",
+        "cannot decrypt API_KEY: illegal base64 data at input byte 25",
+        "resource name may not be empty",
         "an empty result is an Error",
         "on-sync-failed does not ask",
     ):

@@ -2,26 +2,90 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from opsconsole.model import yamlplaces
 from opsconsole.model.objects import name_of, namespace_of, text
 
-ERROR, WARNING = "error", "warning"
+if TYPE_CHECKING:
+    from opsconsole.argo.lint.scope import Scope
+
+ERROR, WARNING, NOTE = "error", "warning", "note"
+SEVERITIES = (NOTE, WARNING, ERROR)
+"""SARIF's levels, the mildest first."""
+
+Path = yamlplaces.Path
 
 
 @dataclass(frozen=True, slots=True)
+class Document:
+    """One YAML document of the repository; `line` is the one of the file that it begins at."""
+
+    file: str
+    line: int
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Placed:
-    """A manifest, the file it came from and the line its document begins at (1 when rendered)."""
+    """A manifest, the namespace it will be in ("" when nothing says), and where it was written.
+
+    `documents` are its definition and then the patches of it, in the order of their application.
+    """
 
     manifest: Mapping[str, Any]
     file: str
     line: int = 1
+    home: str = ""
+    documents: tuple[Document, ...] = ()
+
+    @property
+    def kind(self) -> str:
+        return text(self.manifest, "kind")
+
+    @property
+    def namespace(self) -> str:
+        return namespace_of(self.manifest) or self.home
 
     @property
     def label(self) -> str:
-        return f"{text(self.manifest, 'kind')}/{name_of(self.manifest)}"
+        return f"{self.kind}/{name_of(self.manifest)}"
+
+    def at(self, path: Path) -> tuple[str, int]:
+        """(file, line) of a field: the last document that has the most of its path."""
+        best, found = 0, (self.file, self.line)
+        if self.documents and not path:
+            first = self.documents[0]
+            return first.file, first.line + yamlplaces.places(first.text, [()])[0][1] - 1
+        for document in self.documents:
+            for depth, line in yamlplaces.places(document.text, _spellings(path)):
+                if depth and depth >= best:
+                    best, found = depth, (document.file, document.line + line - 1)
+        return found
+
+
+def _spellings(path: Path) -> list[Path]:
+    """The controller's own paths leave out `canary` and `blueGreen` (`spec.strategy.steps[0]`)."""
+    if path[:2] == ("spec", "strategy") and path[2:] and path[2] not in ("canary", "blueGreen"):
+        return [path, *((*path[:2], side, *path[2:]) for side in ("canary", "blueGreen"))]
+    return [path]
+
+
+class Hit(NamedTuple):
+    """What a rule finds in one object. `severity` where it is not the rule's own."""
+
+    message: str
+    path: Path = ()
+    severity: str = ""
+    related: tuple[Path, ...] = ()
+
+
+class Place(NamedTuple):
+    file: str
+    line: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,25 +99,32 @@ class Finding:
     file: str
     line: int = 1
     hint: str = ""
+    related: tuple[Place, ...] = ()
 
 
-Check = Callable[[Placed, Sequence[Placed]], Iterator[str]]
-"""(one manifest, all of its set) → messages."""
+Check = Callable[[Placed, "Scope"], Iterator[Hit | str]]
+"""(one manifest, all of its set) → what is wrong; a text is a Hit whose path begins the text."""
+
+_PATH = re.compile(
+    r"([A-Za-z][\w.\[\]-]*): "
+    r"(?:Invalid value|Required value|Unsupported value|Internal error|Forbidden|Duplicate value)"
+)
+
+
+def as_hit(said: Hit | str) -> Hit:
+    if isinstance(said, Hit):
+        return said
+    found = _PATH.match(said)
+    return Hit(said, yamlplaces.parse_path(found[1]) if found else ())
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
+    """`kinds` are the kinds of objects that it is asked about; empty for all."""
+
     id: str
     severity: str
     told: str
     hint: str
     check: Check
-
-
-def named(everything: Sequence[Placed], kind: str, namespace: str, name: str) -> Any:
-    """The manifest of that name, or None."""
-    for one in everything:
-        found = one.manifest
-        if (text(found, "kind"), namespace_of(found), name_of(found)) == (kind, namespace, name):
-            return found
-    return None
+    kinds: frozenset[str] = frozenset()

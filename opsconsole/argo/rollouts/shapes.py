@@ -147,3 +147,50 @@ def _is(value: Any, kind: str) -> bool:
     if kind == INT:
         return bool(whole)
     return isinstance(value, str) or (kind == INT_OR_STR and bool(whole))
+
+
+_OPEN = ("antiAffinity", "match", "tlsRoutes", "tcpRoutes", "plugin", "template", "selector")
+"""Parts whose fields are not all in the tables."""
+
+_ROUTERS = ("alb", "nginx", "smi", "ambassador", "appMesh", "traefik", "apisix", "plugins")
+_REST = {
+    "spec.strategy.canary.trafficRouting": _ROUTERS,
+    "spec.strategy.canary.analysis.args": ("value",),
+}
+
+
+def unknown(ro: Mapping[str, Any]) -> Iterator[str]:
+    """Paths of fields of `spec` that a Rollout does not have."""
+    yield from _unknown(ro.get("spec"), SPEC, "spec")
+
+
+def _unknown(value: Any, shape: Shape, where: str) -> Iterator[str]:
+    if isinstance(shape, list) and isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _unknown(item, shape[0], f"{where}[{index}]")
+    elif isinstance(shape, Mapping) and isinstance(value, Mapping):
+        for field, inner in value.items():
+            at = f"{where}.{field}"
+            if field in shape:
+                if field not in _OPEN:
+                    yield from _unknown(inner, shape[field], at)
+            elif not _elsewhere(where, field):
+                yield at
+
+
+def _elsewhere(where: str, field: str) -> bool:
+    if field in _REST.get(where, ()):
+        return True
+    tail = where.rpartition(".")[2].partition("[")[0]
+    return field in _MORE.get(tail, ())
+
+
+_MORE = {
+    "args": ("value",),
+    "spec": ("replicas",),
+    "templates": ("metadata", "selector", "service"),
+    "analyses": ("clusterScope", "requiredForCompletion"),
+    "experiment": (
+        "dryRun", "analysisRunMetadata", "experimentMetadata", "scaleDownDelaySeconds",
+    ),
+}  # fmt: skip

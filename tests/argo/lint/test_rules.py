@@ -6,100 +6,55 @@ from pathlib import Path
 
 import pytest
 
-from opsconsole.argo.lint import RULES, UNREADABLE, check
-from opsconsole.argo.lint.findings import Placed
+from opsconsole.argo.lint import ALL_RULES, RULES, Placed, Rule, Scope, check
+from opsconsole.argo.lint.findings import Document
 from opsconsole.argo.lint.secrets import plaintext
 from opsconsole.model import yamldoc
+from tests.argo.lint import cases
 
-ROLLOUT = """
-apiVersion: argoproj.io/v1alpha1
-kind: Rollout
-metadata: {name: web, annotations: {argocd.argoproj.io/sync-wave: "0"}}
-spec:
-  selector: {matchLabels: {app: web}}
-  template:
-    metadata: {labels: {app: web}}
-    spec: {containers: [{name: web, image: "web:1"}]}
-  strategy: STRATEGY
-"""
-CANARY = "{canary: {steps: [{setWeight: 20}, STEP]}}"
-METRICS = """
-apiVersion: argoproj.io/v1alpha1
-kind: AnalysisTemplate
-metadata: {name: rate}
-spec:
-  args: [{name: service}]
-  metrics:
-  - name: rate
-    successCondition: CONDITION
-    provider: {prometheus: {address: "http://p", query: "{{args.service}}"}}
-"""
-NOTES = """
-apiVersion: v1
-kind: ConfigMap
-metadata: {name: argocd-notifications-cm}
-data:
-  template.told: "message: hello"
-  NAME: |
-    - when: WHEN
-      send: [SEND]
-"""
 SECRET = "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\ndata: {key: VALUE}\n"
 
 
+def placed(*texts: str) -> list[Placed]:
+    return [
+        Placed(manifest, "f.yaml", 1, "", (Document("f.yaml", 1, document),))
+        for text in texts
+        for document in yamldoc.split_documents(text)
+        for manifest in yamldoc.load_all(document)
+    ]
+
+
 def rules(*texts: str) -> set[str]:
-    placed = [Placed(m, "f.yaml") for text in texts for m in yamldoc.load_all(text)]
-    return {found.rule for found in check(placed)}
-
-
-def canary(step: str) -> str:
-    return ROLLOUT.replace("STRATEGY", CANARY.replace("STEP", step))
-
-
-def metric(condition: str) -> str:
-    return METRICS.replace("CONDITION", f"'{condition}'")
-
-
-def notes(when: str, send: str = "told", name: str = "trigger.one") -> str:
-    return NOTES.replace("NAME", name).replace("WHEN", f'"{when}"').replace("SEND", send)
-
-
-ANALYSIS = "{analysis: {templates: [{templateName: rate}]}}"
-LATER = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c, annotations: {argocd.argoproj.io/sync-wave: '1'}}\n"
-STAR = "apiVersion: argoproj.io/v1alpha1\nkind: AnalysisRun\nmetadata: {name: r}\nspec: {dryRun: [{metricName: '*'}]}\n"
-
-FOUND = {
-    "rollout-invalid": (
-        ROLLOUT.replace("STRATEGY", "{canary: {}, blueGreen: {activeService: a}}"),
-    ),
-    "missing-reference": (canary(ANALYSIS),),
-    "analysis-refused": (canary(ANALYSIS), metric("len(result) > 0 && result[0] < 1")),
-    "blocked-wave": (canary("{pause: {}}"), LATER),
-    "condition-invalid": (metric("result[0] <"),),
-    "condition-empty-result": (metric("result[0] < 1"),),
-    "condition-default": (metric("default(result.x, 0) < 1"),),
-    "dry-run-star": (STAR,),
-    "notifications-silenced": (notes("a =="),),
-    "trigger-template": (notes("app.a == 1", "other"),),
-    "trigger-never": (notes("app.a == 1 and app.a == 2"),),
-    "trigger-sync-failed": (notes("app.a == 1", name="trigger.on-sync-failed"),),
-    "plaintext-secret": (SECRET.replace("VALUE", "aGk="),),
-}
+    own = placed(*texts)
+    apps = [one for one in own if one.kind == "Application"]
+    scope = Scope(own, application=apps[0] if apps else None, files=("apps/web/a.yaml",))
+    return {found.rule for found in check(scope)}
 
 
 def test_every_rule_has_a_case() -> None:
-    assert set(FOUND) == {rule.id for rule in RULES}
+    assert set(cases.FOUND) == {rule.id for rule in RULES}
 
 
-@pytest.mark.parametrize("rule", FOUND)
-def test_a_rule_finds_its_fault_and_nothing_else(rule: str) -> None:
-    assert rules(*FOUND[rule]) == {rule}
+@pytest.mark.parametrize("rule", cases.FOUND)
+def test_a_rule_finds_its_fault(rule: str) -> None:
+    assert rule in rules(*cases.FOUND[rule])
 
 
-def test_corrected_text_has_no_findings() -> None:
-    assert rules(canary("{pause: {duration: 1m}}"), LATER) == set()
-    assert rules(metric("len(result) > 0 && result[0] < 1")) == set()
-    assert rules(notes("app.a == 1 or app.a == 2")) == set()
+@pytest.mark.parametrize("rule", cases.FOUND)
+def test_a_rule_finds_nothing_else(rule: str) -> None:
+    assert rules(*cases.FOUND[rule]) - {rule} <= cases.BESIDE.get(rule, set())
+
+
+@pytest.mark.parametrize("name", cases.GOOD)
+def test_good_text_has_no_findings(name: str) -> None:
+    assert rules(*cases.GOOD[name]) == set()
+
+
+@pytest.mark.parametrize(("words", "texts"), cases.SAID)
+def test_the_words_and_the_line(words: str, texts: tuple[str, ...]) -> None:
+    line, _, message = words.partition(" ")
+    found = [(f.line, f.message) for f in check(Scope(placed(*texts)))]
+    assert any(at == int(line) and message in said for at, said in found), found
 
 
 def test_encrypted_secrets_are_not_plaintext() -> None:
@@ -109,7 +64,48 @@ def test_encrypted_secrets_are_not_plaintext() -> None:
     assert not plaintext({"kind": "ExternalSecret", "spec": {"data": [{"secretKey": "a"}]}})
 
 
+def test_no_message_holds_a_value() -> None:
+    texts = [SECRET.replace("VALUE", "aHVudGVyMg=="), cases.SEALED.replace("VALUE", "hunter2.")]
+    for found in check(Scope(placed(*texts))):
+        assert "hunter2" not in found.message
+        assert "aHVudGVyMg" not in found.message
+
+
+def test_a_fault_of_one_rule_does_not_hide_the_others() -> None:
+    def broken(_one: object, _scope: object) -> object:
+        raise RecursionError
+
+    faulty = Rule("broken", "error", "", "", broken)  # type: ignore[arg-type]
+    own = placed(SECRET.replace("VALUE", "aGk="))
+    found = check(Scope(own), (faulty, *RULES))
+    assert [f.rule for f in found] == ["unreadable", "plaintext-secret"]
+    assert "rule broken cannot read this object" in found[0].message
+
+
+@pytest.mark.parametrize("kind", sorted({kind for rule in RULES for kind in rule.kinds}))
+@pytest.mark.parametrize("spec", ["null", "[]", "7", "{metrics: 3, template: [], strategy: x}"])
+def test_no_shape_of_a_spec_is_a_crash(kind: str, spec: str) -> None:
+    text = f"apiVersion: v1\nkind: {kind}\nmetadata: {{name: a}}\nspec: {spec}\n"
+    for found in check(Scope(placed(text))):
+        assert "(" not in found.message or "fields of the wrong type" not in found.message, found
+
+
+def test_a_lone_file_only_notes_what_other_files_may_hold() -> None:
+    rollout = cases.canary(cases.ANALYSIS)
+    told = {f.severity for f in check(Scope(placed(rollout), complete=False))}
+    assert told == {"note"}
+    beside = cases.metric("len(result) > 0 && result[0] < 1").replace("name: rate", "name: other")
+    sure = check(Scope(placed(rollout, beside), complete=False))
+    assert {f.severity for f in sure} == {"error"}
+
+
+def test_two_strategies_point_at_both() -> None:
+    text = cases.FOUND["rollout-invalid"][0]
+    found = next(f for f in check(Scope(placed(text))) if "Multiple" in f.message)
+    assert found.related
+
+
 def test_the_documentation_lists_the_rules() -> None:
     text = (Path(__file__).parents[3] / "docs" / "lint.md").read_text("utf-8")
-    listed = [line.split("`")[1] for line in text.splitlines() if line.startswith("| `")]
-    assert listed == [UNREADABLE, *(rule.id for rule in RULES)]
+    listed = [line for line in text.splitlines() if line.startswith("| `")]
+    assert listed == [f"| `{r.id}` | {r.severity} | {r.told} | {r.hint} |" for r in ALL_RULES]
