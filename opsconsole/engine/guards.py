@@ -30,6 +30,8 @@ NEEDED: Mapping[str, tuple[tuple[str, Kind, str], ...]] = {
 }
 """(verb, kind, subresource) that an action needs."""
 
+FAR = "it runs on another cluster: start opsconsole with that cluster's --context to act on it"
+
 
 def refusal(
     intent: Intent,
@@ -40,6 +42,8 @@ def refusal(
     """Why not; empty when it is allowed. `blocked`: sync-window verdict by application name."""
     if snapshot.cluster.link is not Link.LIVE:
         return f"not connected ({snapshot.cluster.link.value})"
+    if intent.target.cluster:
+        return FAR
     denied = _denied(intent, permissions)
     if denied:
         return denied

@@ -17,7 +17,7 @@ from opsconsole.aio.clock import Clock
 from opsconsole.engine.decode.applications import application
 from opsconsole.engine.decode.rollouts import rollout
 from opsconsole.engine.gitwork import GitWork
-from opsconsole.engine.guards import on_application, on_rollout
+from opsconsole.engine.guards import FAR, on_application, on_rollout
 from opsconsole.engine.planning import applications, reverts, rollouts
 from opsconsole.engine.planning.draft import Draft, Facts
 from opsconsole.engine.protocols import Cluster
@@ -106,6 +106,8 @@ class Planner:
 
     async def _facts(self, intent: Intent, token: str, at: datetime) -> Facts:
         key = intent.target
+        if key.cluster:
+            raise GuardError(f"{key.name}: {FAR}")
         target = await self.cluster.get(key.kind, key.namespace, key.name)
         picture = self.world.picture
         if key.kind == APPLICATION:

@@ -6,8 +6,10 @@ Separate from the hub, which is only threads and publishing: everything here run
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 
 from opsconsole.aio.backoff import Backoff, Uniform
 from opsconsole.aio.clock import Clock
@@ -15,6 +17,7 @@ from opsconsole.aio.tasks import cancel, supervise
 from opsconsole.engine.destinations import Destinations
 from opsconsole.engine.drift import Drift, drift_of, out_of_sync
 from opsconsole.engine.events import EventLog, subjects
+from opsconsole.engine.faraway import FarRollouts
 from opsconsole.engine.gitwork import GitWork
 from opsconsole.engine.journal import Journal
 from opsconsole.engine.operations import Operations
@@ -41,7 +44,7 @@ DRIFT = 30.0
 """Seconds after which a drift that is shown is looked at again."""
 
 EVENTS = 0.5
-"""Seconds between two looks at whose events matter."""
+"""Seconds between two looks at whose events, and which other cluster's rollouts, matter."""
 
 METRICS = 5.0
 """Seconds between two questions to the metric provider of running analyses."""
@@ -99,6 +102,7 @@ class Session:
         self._drift: Drift = ()
         self._events = EventLog(self._changed)
         self._traces: Traces | None = None
+        self._far = FarRollouts(clock, self._changed)
         self._wanted = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._running: set[asyncio.Task[OperationRecord]] = set()
@@ -112,6 +116,7 @@ class Session:
         await cancel(*self._running)
         await cancel(*self._tasks)
         await self._events.stop()
+        await self._far.stop()
         if self._traces is not None:
             self._traces.close()
         await self._world.stop()
@@ -167,6 +172,7 @@ class Session:
         self._supervise(self._watch_drift(), "drift")
         self._traces = Traces(connected.prometheus)
         self._supervise(self._watch_events(cluster), "events")
+        self._supervise(self._watch_far(self._destinations), "rollouts of another cluster")
         self._supervise(self._watch_metrics(self._traces), "metrics")
         self._supervise(self._review(), "permissions")
         self._supervise(self._tick(), "sync windows")
@@ -250,6 +256,17 @@ class Session:
             await self._events.follow(cluster, about)
             await asyncio.sleep(EVENTS)
 
+    async def _watch_far(self, where: Destinations) -> None:
+        """Follow the rollouts of a selected application that lives in another cluster."""
+        while True:
+            app = self._selected_app()
+            cluster = None
+            if app is not None and app.elsewhere:
+                with contextlib.suppress(OpsError):  # the drift says why
+                    cluster = where.of(app)
+            await self._far.follow(app, cluster)
+            await asyncio.sleep(EVENTS)
+
     async def _watch_metrics(self, traces: Traces) -> None:
         """Keep the recent values of what the selected application's analyses measure."""
         while True:
@@ -315,6 +332,7 @@ class Session:
         picture = self._world.picture
         link = self._world.link if self._planner is not None else self._link
         connected = self._connected
+        far = self._far.rollouts(self._selected_app())
         new = Snapshot(
             generation=old.generation,
             taken_at=old.taken_at,
@@ -322,8 +340,8 @@ class Session:
             context=connected.cluster.context if connected is not None else "",
             kinds=self._world.kinds,
             applications=picture.applications,
-            rollouts=picture.rollouts,
-            selection=self._selection(),
+            rollouts=MappingProxyType({**picture.rollouts, **far}) if far else picture.rollouts,
+            selection=self._selection(tuple(far)),
             operations=self._operations.records,
             incidents=self._incidents(),
         )
@@ -331,11 +349,13 @@ class Session:
             return old
         return replace(new, generation=old.generation + 1, taken_at=self._clock.now())
 
-    def _selection(self) -> Selection | None:
+    def _selection(self, far: tuple[ResourceKey, ...]) -> Selection | None:
         if self._selected is None:
             return None
         app = self._selected_app()
         rollouts = self._world.picture.rollouts_of(app) if app is not None else ()
+        if app is not None and app.elsewhere:
+            rollouts = far
         log = self._events
         return Selection(
             self._selected, rollouts, self._history, self._drift, log.events, log.told,

@@ -80,6 +80,8 @@ def rollout_pane(main: MainScreen, canvas: Canvas) -> tuple[Line, list[Line]]:
             return right, applications.away(main.application, canvas.width)
         none = line(("this application has no rollout", "muted"))
         return right, [none, *applications.activity(main.application, main.drift, canvas.less(1))]
+    if item.key.cluster:
+        right = applications.cluster_span(item.key.cluster)
     if len(main.rollouts) > 1:
         at = main.rollout_at % len(main.rollouts) + 1
         right = line((f"[ {at}/{len(main.rollouts)} ] ", "key"), *right)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from urllib.parse import urlsplit
 
 from opsconsole.model.applications import Application, Operation
 from opsconsole.model.kinds import ResourceKey
@@ -115,6 +116,11 @@ def _destination(app: Application) -> str:
     where = app.destination_server
     told = f"{app.destination_namespace or '-'} on {where or 'this cluster'}"
     return safe(f"{told} (another cluster)" if app.elsewhere else told)
+
+
+def cluster_span(cluster: str) -> Line:
+    """For the title of a pane that shows another cluster's objects: its host, or its name."""
+    return line((f"on {safe(urlsplit(cluster).hostname or cluster)} ", "warn"))
 
 
 def away(app: Application, width: int) -> list[Line]:

@@ -14,8 +14,9 @@ from opsconsole.engine.destinations import Destinations, other_cluster
 from opsconsole.engine.drift import drift_of
 from opsconsole.engine.hub import Hub
 from opsconsole.engine.protocols import Connected
-from opsconsole.errors import KubeconfigError, UnreachableError
+from opsconsole.errors import GuardError, KubeconfigError, UnreachableError
 from opsconsole.model.kinds import APPLICATION, CONFIG_MAP, ROLLOUT, ResourceKey
+from opsconsole.model.plans import Intent
 from opsconsole.model.status import Health, Sync
 from opsconsole.settings import Settings
 from tests.aio.loop import pass_time, run_free
@@ -156,6 +157,47 @@ def test_a_rollout_of_the_same_name_here_is_not_its_own() -> None:
             assert selection is not None
             assert selection.rollouts == ()
             assert ResourceKey(ROLLOUT, "prod", "shop") in hub.snapshot().rollouts
+
+    run_free(main())
+
+
+def test_rollouts_of_a_reachable_cluster_are_shown_and_not_touched() -> None:
+    """The selected application's, under keys that name the cluster; actions say where to go."""
+    here, there = StoreCluster(), StoreCluster()
+    objects.shop(here)
+    objects.shop(there)
+    there.change(ROLLOUT, "prod", "shop", {"spec": {"replicas": 9}})
+    far = objects.app("far")
+    far["spec"]["destination"] = {"namespace": "prod", "server": EAST}
+    here.put(APPLICATION, far)
+    key = ResourceKey(ROLLOUT, "prod", "shop", EAST)
+
+    async def connect() -> Connected:
+        return Connected(here, elsewhere={EAST: there}.get)
+
+    async def main() -> None:
+        hub = Hub(connect, Settings(), here.store.simulation, lambda: 0.5)
+        async with hub.running():
+            await pass_time(1)
+            assert key not in hub.snapshot().rollouts
+            hub.select(ResourceKey(APPLICATION, "argocd", "far"))
+            await pass_time(5)
+            shot = hub.snapshot()
+            assert shot.selection is not None
+            assert shot.selection.rollouts == (key,)
+            assert shot.rollouts[key].desired == 9
+            assert shot.rollouts[key._replace(cluster="")].desired != 9
+            intent = Intent("promote", key)
+            assert "another cluster" in hub.refusal(intent)
+            with pytest.raises(GuardError, match="another cluster"):
+                await asyncio.wrap_future(hub.plan(intent))
+            assert (here.sent, there.sent) == ([], [])
+            hub.select(ResourceKey(APPLICATION, "argocd", "shop"))
+            await pass_time(5)
+            shot = hub.snapshot()
+            assert key not in shot.rollouts
+            assert shot.selection is not None
+            assert shot.selection.rollouts == (key._replace(cluster=""),)
 
     run_free(main())
 

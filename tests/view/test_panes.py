@@ -225,3 +225,23 @@ def test_panes_of_another_clusters_application_show_no_rollout_of_this_one():
     )  # fmt: skip
     for pane in (rollout_pane, analysis_pane):
         assert "another cluster" in text_of(pane(main, canvas())[1]).replace("\n", " ")
+
+
+def test_the_pane_of_another_clusters_rollout_names_the_cluster():
+    from types import SimpleNamespace
+
+    from opsconsole.model.snapshot import Snapshot
+    from opsconsole.model.status import Health, Sync
+    from opsconsole.ui.panes import rollout_pane
+
+    east = "https://us-east.example:6443"
+    far = world.application("my-app", Sync.SYNCED, Health.HEALTHY, elsewhere=east)
+    near = world.blue_green()
+    for item, told in ((near, False), (replace(near, key=near.key._replace(cluster=east)), True)):
+        main = SimpleNamespace(
+            picture=Snapshot(1, world.NOW, LinkState(Link.LIVE)),
+            rollout=item, rollouts=(item,), application=far,
+        )  # fmt: skip
+        right, lines = rollout_pane(main, canvas())
+        assert ("on us-east.example" in text_of([right])) is told
+        assert "BlueGreen" in text_of(lines)

@@ -25,6 +25,7 @@ from opsconsole.model.kinds import (
     ROLLOUT,
     SECRET,
     SERVICE,
+    ResourceKey,
 )
 from opsconsole.model.objects import annotations_of, items, mapping, name_of, text
 from opsconsole.sandbox.cluster import Cluster
@@ -280,10 +281,19 @@ def test_the_console_compares_with_the_cluster_that_it_is_about(play: Play, tmp_
         assert app.elsewhere == ELSEWHERE[0].server
         assert application(hub.snapshot(), WEST).elsewhere == ""
         hub.select(app.key)
-        assert wait_for(hub, lambda s: s.selection is not None and bool(s.selection.drift), 60.0)
+        assert wait_for(
+            hub,
+            lambda s: (
+                s.selection is not None and bool(s.selection.drift) and bool(s.selection.rollouts)
+            ),
+            60.0,
+        )
         selection = hub.snapshot().selection
         assert selection is not None
-        assert selection.rollouts == ()
+        (key,) = selection.rollouts
+        assert key == ResourceKey(ROLLOUT, "production", "my-app", ELSEWHERE[0].server)
+        assert hub.snapshot().rollouts[key].strategy == "Canary"
+        assert hub.snapshot().rollouts[key._replace(cluster="")].strategy == "BlueGreen"
         (entry,) = selection.drift
         assert entry[0] == "Rollout production/my-app"
         assert "-  replicas: 9" in entry[1]
