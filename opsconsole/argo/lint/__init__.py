@@ -6,6 +6,7 @@ Pure: `check(Scope(placed))` → findings; `RULES` feeds SARIF and docs/lint.md.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from opsconsole.argo.lint.findings import Finding, Hit, Place, Placed, Rule, as_hit
 from opsconsole.argo.lint.rules import NOT_LOOKED_AT, RULES, UNREADABLE
@@ -40,7 +41,7 @@ def check(scope: Scope, rules: Sequence[Rule] = RULES) -> list[Finding]:
 def check_one(one: Placed, scope: Scope, rules: Iterable[Rule] = RULES) -> list[Finding]:
     """The findings of one object."""
     found: list[Finding] = []
-    for rule in rules:
+    for rule in _of_kind(one.kind) if rules is RULES else rules:
         if rule.kinds and one.kind not in rule.kinds:
             continue
         try:
@@ -50,6 +51,11 @@ def check_one(one: Placed, scope: Scope, rules: Iterable[Rule] = RULES) -> list[
         except Exception as fault:  # noqa: BLE001 - a fault of one rule must not hide the others
             found.append(_failed(rule, one, f"fields of the wrong type ({type(fault).__name__})"))
     return found
+
+
+@lru_cache(maxsize=1024)
+def _of_kind(kind: str) -> tuple[Rule, ...]:
+    return tuple(rule for rule in RULES if not rule.kinds or kind in rule.kinds)
 
 
 def _finding(rule: Rule, one: Placed, hit: Hit) -> Finding:

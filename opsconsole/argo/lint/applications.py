@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from opsconsole.argo.cd.projects import permits_kind, spec_faults
 from opsconsole.argo.cd.windows import Cron
 from opsconsole.argo.lint.findings import NOTE, WARNING, Hit, Path, Placed
-from opsconsole.argo.lint.scope import CLUSTER_WIDE, Scope
+from opsconsole.argo.lint.scope import CLUSTER_WIDE, Index, Scope
 from opsconsole.argo.lint.syncing import APPLICATION_OPTIONS, unknown_option
 from opsconsole.errors import RuleError
 from opsconsole.model.objects import dig, flag, items, mapping, mappings, name_of, text
@@ -77,29 +77,35 @@ def path_exists(one: Placed, scope: Scope) -> Iterator[Hit]:
     """A source path that is not in the tree; certain only where other Applications' paths are."""
     if not scope.files:
         return
-    known = {posixpath.dirname(file) for file in scope.files}
-    folders = {place for file in known for place in _ancestors(file)}
-    found = [
-        (text(other.manifest, "spec", "source", "repoURL"), _path(other) in folders)
-        for other in (*scope.own.kind("Application"), *scope.around.kind("Application"))
-    ]
-    url = text(one.manifest, "spec", "source", "repoURL")
-    path = _path(one)
-    ours = any(repo == url and there for repo, there in found)
-    if url and path and ours and path not in folders:
-        place = ("spec", "source", "path")
-        yield Hit(f"{path}: app path does not exist", place)
+    folders = scope.around.once("folders", lambda _: _folders(scope.files))
+    ours = scope.around.once("repositories", lambda index: _repositories(index, folders))
+    url, path = text(one.manifest, "spec", "source", "repoURL"), _path(one)
+    if url in ours and path and path not in folders:
+        yield Hit(f"{path}: app path does not exist", ("spec", "source", "path"))
+
+
+def _folders(files: Sequence[str]) -> set[str]:
+    found: set[str] = set()
+    for folder in {posixpath.dirname(file) for file in files}:
+        place = folder
+        while place and place not in found:
+            found.add(place)
+            place = posixpath.dirname(place)
+    return found
+
+
+def _repositories(index: Index, folders: set[str]) -> set[str]:
+    """Addresses that this tree is, by the paths of Applications that it has."""
+    return {
+        text(one.manifest, "spec", "source", "repoURL")
+        for one in index.kind("Application")
+        if _path(one) in folders
+    }
 
 
 def _path(one: Placed) -> str:
     path = text(one.manifest, "spec", "source", "path")
     return posixpath.normpath(path).removeprefix("./") if path else ""
-
-
-def _ancestors(folder: str) -> Iterator[str]:
-    while folder:
-        yield folder
-        folder = posixpath.dirname(folder)
 
 
 def permitted(one: Placed, scope: Scope) -> Iterator[Hit]:

@@ -41,18 +41,19 @@ class Placed:
     line: int = 1
     home: str = ""
     documents: tuple[Document, ...] = ()
+    kind: str = field(init=False)
+    name: str = field(init=False)
+    namespace: str = field(init=False)
 
-    @property
-    def kind(self) -> str:
-        return text(self.manifest, "kind")
-
-    @property
-    def namespace(self) -> str:
-        return namespace_of(self.manifest) or self.home
+    def __post_init__(self) -> None:
+        # asked for at every turn, so read once
+        object.__setattr__(self, "kind", text(self.manifest, "kind"))
+        object.__setattr__(self, "name", name_of(self.manifest))
+        object.__setattr__(self, "namespace", namespace_of(self.manifest) or self.home)
 
     @property
     def label(self) -> str:
-        return f"{self.kind}/{name_of(self.manifest)}"
+        return f"{self.kind}/{self.name}"
 
     def at(self, path: Path) -> tuple[str, int]:
         """(file, line) of a field: the last document that has the most of its path."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from opsconsole.argo.analysis.templates import collect_templates
 from opsconsole.argo.lint.findings import NOTE, Hit, Placed
-from opsconsole.argo.lint.scope import Scope, same_home
+from opsconsole.argo.lint.scope import Index, Scope
 from opsconsole.argo.rollouts import lint as plugin
 from opsconsole.argo.rollouts import shapes
 from opsconsole.argo.rollouts.fielderrors import internal, invalid
@@ -21,7 +22,7 @@ from opsconsole.argo.rollouts.reference_rules import (
 from opsconsole.argo.rollouts.spec import RolloutView
 from opsconsole.argo.traffic import istio
 from opsconsole.errors import RuleError
-from opsconsole.model.objects import dig, flag, mapping, mappings, name_of, text
+from opsconsole.model.objects import dig, flag, mapping, mappings, text
 from opsconsole.model.yamlplaces import parse_path
 
 Obj = Mapping[str, Any]
@@ -180,10 +181,16 @@ def shared_service(one: Placed, scope: Scope) -> Iterator[str]:
     """A Service follows the one Rollout that marked it first; the other is InvalidSpec."""
     ro = view(one)
     for path, name in service_paths(ro):
-        for other in scope.beside(one, "Rollout"):
-            its = view(other)
-            same = name_of(other.manifest) == ro.name and same_home(ro.namespace, its.namespace)
-            if not same and name in [service for _, service in service_paths(its)]:
+        for other in scope.choose(one, lambda index: index.once("services", _by_service)[name]):  # noqa: B023 - used at once
+            if other.name != ro.name:
                 why = f'Service "{name}" is managed by another Rollout'
                 yield invalid(path, name, why) + f" ({other.label} names it too)"
                 break
+
+
+def _by_service(index: Index) -> defaultdict[str, list[Placed]]:
+    found: defaultdict[str, list[Placed]] = defaultdict(list)
+    for one in index.kind("Rollout"):
+        for _, name in service_paths(view(one)):
+            found[name].append(one)
+    return found

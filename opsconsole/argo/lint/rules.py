@@ -22,6 +22,7 @@ from opsconsole.argo.lint.scope import WORKLOADS
 from opsconsole.argo.lint.workloads import POD_KINDS
 
 ROLLOUT = frozenset(("Rollout",))
+RUNS = METRICS | ROLLOUT | {"Experiment"}
 CONFIG_MAP = frozenset(("ConfigMap",))
 SEALED = frozenset(("SealedSecret",))
 APPLICATION = frozenset(("Application",))
@@ -62,7 +63,7 @@ RULES: tuple[Rule, ...] = (
     Rule("condition-empty-result", WARNING, "A condition indexes a result that may be empty", "ask for len(result) first", conditions.empty_result, METRICS),
     Rule("condition-default", WARNING, "default() or isNil() is given a part of the result, but looks at all of it", "test the part itself", conditions.default_of_part, METRICS),
     Rule("condition-constant", WARNING, "A condition does not look at the result", "compare the result with something", conditions.both_never, METRICS),
-    Rule("dry-run-star", ERROR, 'A metricName of dryRun or measurementRetention is no regular expression ("*")', 'write ".*"', conditions.dry_run_star),
+    Rule("dry-run-star", ERROR, 'A metricName of dryRun or measurementRetention is no regular expression ("*")', 'write ".*"', conditions.dry_run_star, RUNS),
     Rule("route-weights", ERROR, "The weights of a VirtualService's route are refused, or do not sum to 100", "let them sum to 100", routing.weights, VIRTUAL_SERVICE),
     Rule("route-subset", ERROR, "A route names a subset that no DestinationRule of the host has", "add the subset, or correct the name", routing.subsets, VIRTUAL_SERVICE),
     Rule("destination-rule-subset", ERROR, "The DestinationRule of a Rollout lacks a subset of it, or has one that the controller drops", "give it exactly the two subsets of the Rollout", routing.rule_subsets, ROLLOUT),

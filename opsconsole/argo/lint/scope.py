@@ -6,11 +6,13 @@ it is certain that both come into the same namespace of a cluster, or where the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
 from opsconsole.argo.lint.findings import Placed
-from opsconsole.model.objects import mapping, name_of, text
+from opsconsole.model.objects import labels_of, mapping, text
+
+T = TypeVar("T")
 
 CLUSTER_WIDE = frozenset(
     (
@@ -31,8 +33,9 @@ class Index:
         self.placed: list[Placed] = list(placed)
         self._named: dict[tuple[str, str], list[Placed]] = {}
         self._kinds: dict[str, list[Placed]] = {}
+        self._memory: dict[str, Any] = {}
         for one in self.placed:
-            self._named.setdefault((one.kind, name_of(one.manifest)), []).append(one)
+            self._named.setdefault((one.kind, one.name), []).append(one)
             self._kinds.setdefault(one.kind, []).append(one)
 
     def named(self, kind: str, name: str) -> Sequence[Placed]:
@@ -44,6 +47,13 @@ class Index:
 
     def kinds(self) -> set[str]:
         return set(self._kinds)
+
+    def once(self, key: str, make: Callable[[Index], T]) -> T:
+        """What `make` gives for these objects, worked out when it is first asked for."""
+        if key not in self._memory:
+            self._memory[key] = make(self)
+        found: T = self._memory[key]
+        return found
 
 
 class Scope:
@@ -86,14 +96,20 @@ class Scope:
 
     def beside(self, one: Placed, *kinds: str) -> Iterator[Placed]:
         """Other objects of these kinds that share its namespace; of other sets where that is certain."""
+        return self.choose(one, lambda index: index.kind(*kinds))
+
+    def choose(
+        self, one: Placed, candidates: Callable[[Index], Iterable[Placed]]
+    ) -> Iterator[Placed]:
+        """Those of the candidates that share its namespace, as `beside`."""
         listed = {id(one.manifest)}
-        for other in self.own.kind(*kinds):
+        for other in candidates(self.own):
             if id(other.manifest) not in listed and same_home(one.namespace, other.namespace):
                 listed.add(id(other.manifest))
                 yield other
         if not one.namespace:
             return
-        for other in self.around.kind(*kinds):
+        for other in candidates(self.around):
             if id(other.manifest) not in listed and other.namespace == one.namespace:
                 listed.add(id(other.manifest))
                 yield other
@@ -112,3 +128,38 @@ def pod_template(manifest: Mapping[str, Any]) -> Mapping[str, Any]:
     if kind == "CronJob":
         return mapping(manifest, "spec", "jobTemplate", "spec", "template")
     return mapping(manifest, "spec", "template")
+
+
+Pair = tuple[str, Any]
+
+
+def _by_pod_label(index: Index) -> dict[Pair, list[Placed]]:
+    found: dict[Pair, list[Placed]] = {}
+    for one in index.kind(*WORKLOADS, "Job", "CronJob", "Pod"):
+        for pair in labels_of(pod_template(one.manifest)).items():
+            if isinstance(pair[1], str):
+                found.setdefault(pair, []).append(one)
+    return found
+
+
+def _by_selector(index: Index) -> dict[Pair, list[Placed]]:
+    found: dict[Pair, list[Placed]] = {}
+    for one in index.kind(*WORKLOADS):
+        for pair in mapping(one.manifest, "spec", "selector", "matchLabels").items():
+            if isinstance(pair[1], str):
+                found.setdefault(pair, []).append(one)
+                break
+    return found
+
+
+def with_pod_label(index: Index, pair: Pair) -> Sequence[Placed]:
+    """Workloads whose pods carry a label."""
+    return index.once("pods", _by_pod_label).get(pair, ())
+
+
+def selecting(index: Index, labels: Mapping[str, Any]) -> Iterator[Placed]:
+    """Workloads whose selector may take pods with these labels."""
+    table = index.once("selectors", _by_selector)
+    for pair in labels.items():
+        if isinstance(pair[1], str):
+            yield from table.get(pair, ())

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from opsconsole.argo.cd import hooks
 from opsconsole.argo.cd.syncoptions import ANNOTATION as OPTIONS
 from opsconsole.argo.cd.waves import HELM_WEIGHT, WAVE, wave_of
-from opsconsole.argo.lint.findings import Hit, Path, Placed
+from opsconsole.argo.lint.findings import WARNING, Hit, Path, Placed
 from opsconsole.argo.lint.scope import Scope
 from opsconsole.model.objects import annotations_of, labels_of, name_of
 
@@ -34,7 +34,7 @@ LABELS = frozenset(
         "application-set-name", "default-", "application-set-refresh", "appset", "skip-reconcile",
     )
 )  # fmt: skip
-KNOWN_HELM = tuple(hooks._HELM)  # noqa: SLF001 - the one table of Helm's hooks
+TYPES = (*hooks.PHASES, "Skip", *hooks.DELETION)
 
 RESOURCE_OPTIONS = frozenset(
     (
@@ -88,15 +88,17 @@ def wave(one: Placed, _: Scope) -> Iterator[Hit]:
 
 def hook(one: Placed, _: Scope) -> Iterator[Hit]:
     own, helm = hooks.listed(one.manifest, hooks.HOOK), hooks.listed(one.manifest, hooks.HELM_HOOK)
-    unknown = [kind for kind in own if kind not in hooks.TYPES]
+    unknown = [kind for kind in own if kind not in TYPES]
     for kind in unknown:
-        near = difflib.get_close_matches(kind, hooks.TYPES, 1, 0.5)
+        near = difflib.get_close_matches(kind, TYPES, 1, 0.5)
         told = f"; {near[0]} is meant" if near else ""
-        gone = "" if len(unknown) < len(own) else ", and the object is never applied"
+        gone = ", and the object is never applied" if hooks.is_ignored(one.manifest) else ""
         yield Hit(
-            f"'{kind}' is no hook that Argo CD knows ({', '.join(hooks.TYPES)}){gone}{told}",
+            f"'{kind}' is no hook that Argo CD knows ({', '.join(TYPES)}){gone}{told}",
             annotation(hooks.HOOK),
         )
+    if "Skip" in own and len(own) > 1:
+        yield Hit("Skip beside another hook type means nothing", annotation(hooks.HOOK), WARNING)
     if not own and helm and hooks.is_ignored(one.manifest):
         why = f"Argo CD runs none of Helm's hooks {', '.join(helm)}: the object is never applied"
         yield Hit(why, annotation(hooks.HELM_HOOK))

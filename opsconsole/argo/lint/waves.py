@@ -13,7 +13,7 @@ from opsconsole.argo.cd import hooks
 from opsconsole.argo.cd.waves import PHASE_ORDER, WAVE, wave_of
 from opsconsole.argo.lint.findings import NOTE, WARNING, Hit, Path, Placed
 from opsconsole.argo.lint.rollouts import collected, view
-from opsconsole.argo.lint.scope import WORKLOADS, Scope
+from opsconsole.argo.lint.scope import WORKLOADS, Index, Scope
 from opsconsole.argo.lint.syncing import annotation
 from opsconsole.argo.lint.workloads import needed, provider
 from opsconsole.argo.rollouts.reference_rules import analysis_paths, service_paths
@@ -33,13 +33,13 @@ def turns(one: Placed) -> list[Turn]:
 
 def _later(one: Placed, scope: Scope) -> Placed | None:
     """An object of the set that waits for this one."""
-    own = turns(one)
-    if not own:
-        return None
-    for other in scope.own.placed:
-        if any(turn > min(own) for turn in turns(other)):
-            return other
-    return None
+    own, last = turns(one), scope.own.once("last", _last)
+    return last[1] if own and last is not None and last[0] > min(own) else None
+
+
+def _last(index: Index) -> tuple[Turn, Placed] | None:
+    found = [(max(turns(one)), one) for one in index.placed if turns(one)]
+    return max(found, key=lambda entry: entry[0], default=None)
 
 
 def _told(turn: Turn) -> str:

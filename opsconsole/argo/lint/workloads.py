@@ -6,7 +6,15 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from opsconsole.argo.lint.findings import NOTE, Hit, Path, Placed
-from opsconsole.argo.lint.scope import WORKLOADS, Scope, pod_template
+from opsconsole.argo.lint.scope import (
+    WORKLOADS,
+    Index,
+    Pair,
+    Scope,
+    pod_template,
+    selecting,
+    with_pod_label,
+)
 from opsconsole.model.objects import (
     dig,
     flag,
@@ -29,7 +37,8 @@ def overlapping(one: Placed, scope: Scope) -> Iterator[Hit]:
     labels = labels_of(pod_template(one.manifest))
     if not selector or not labels:
         return
-    for other in scope.beside(one, *WORKLOADS):
+    pair = next(iter(mapping(selector, "matchLabels").items()), None)
+    for other in scope.choose(one, lambda index: _rivals(index, pair, labels)):
         theirs = mapping(other.manifest, "spec", "selector")
         if other.label >= one.label or not theirs:
             continue
@@ -43,6 +52,12 @@ def overlapping(one: Placed, scope: Scope) -> Iterator[Hit]:
                 f"{one.label} ({selector_text(selector)}) take the same pods"
             )
             yield Hit(why, ("spec", "selector"))
+
+
+def _rivals(index: Index, pair: Pair | None, labels: Mapping[str, Any]) -> Iterator[Placed]:
+    if pair is not None and isinstance(pair[1], str):
+        yield from (p for p in with_pod_label(index, pair) if p.kind in WORKLOADS)
+    yield from selecting(index, labels)
 
 
 def mistemplated(one: Placed, _: Scope) -> Iterator[Hit]:
@@ -90,13 +105,17 @@ def scale_target(one: Placed, scope: Scope) -> Iterator[Hit]:
 
 def _ignored(scope: Scope, kind: str) -> bool:
     """Whether some Application ignores `/spec/replicas` of that kind."""
-    for app in (*scope.around.kind("Application"), *scope.own.kind("Application")):
-        for entry in mappings(app.manifest, "spec", "ignoreDifferences"):
-            if text(entry, "kind") in (kind, "*") and "replicas" in str(
-                (items(entry, "jsonPointers"), items(entry, "jqPathExpressions"))
-            ):
-                return True
-    return False
+    kinds = scope.around.once("replicas", _unscaled) | scope.own.once("replicas", _unscaled)
+    return kind in kinds or "*" in kinds
+
+
+def _unscaled(index: Index) -> set[str]:
+    return {
+        text(entry, "kind")
+        for app in index.kind("Application")
+        for entry in mappings(app.manifest, "spec", "ignoreDifferences")
+        if "replicas" in str((items(entry, "jsonPointers"), items(entry, "jqPathExpressions")))
+    }
 
 
 def budget(one: Placed, scope: Scope) -> Iterator[Hit]:
@@ -122,9 +141,10 @@ def budget(one: Placed, scope: Scope) -> Iterator[Hit]:
 def service_selects(one: Placed, scope: Scope) -> Iterator[Hit]:
     """A Service of which no pod will be an endpoint, though workloads stand beside it."""
     wanted = mapping(one.manifest, "spec", "selector")
-    others = list(scope.beside(one, *POD_KINDS))
-    if not wanted or not others:
+    pair = next(iter(wanted.items()), None)
+    if pair is None or not scope.own.kinds() & POD_KINDS:
         return
+    others = scope.choose(one, lambda index: with_pod_label(index, pair))
     if not any(matches_labels(wanted, labels_of(pod_template(o.manifest))) for o in others):
         pairs = ",".join(f"{key}={value}" for key, value in sorted(wanted.items()))
         yield Hit(f"selects {pairs}, which no pod beside it has", ("spec", "selector"))

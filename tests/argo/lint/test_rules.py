@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from opsconsole.argo.lint import ALL_RULES, RULES, Placed, Rule, Scope, check
+from opsconsole.argo.lint import ALL_RULES, RULES, Index, Placed, Rule, Scope, check
 from opsconsole.argo.lint.findings import Document
 from opsconsole.argo.lint.secrets import plaintext
 from opsconsole.model import yamldoc
@@ -27,7 +27,9 @@ def placed(*texts: str) -> list[Placed]:
 def rules(*texts: str) -> set[str]:
     own = placed(*texts)
     apps = [one for one in own if one.kind == "Application"]
-    scope = Scope(own, application=apps[0] if apps else None, files=("apps/web/a.yaml",))
+    scope = Scope(
+        own, Index(own), application=apps[0] if apps else None, files=("apps/web/a.yaml",)
+    )
     return {found.rule for found in check(scope)}
 
 
