@@ -71,6 +71,12 @@ def _lint(options: Options, words: list[str]) -> int:
     return lint(options, words)
 
 
+def _seal(options: Options, words: list[str]) -> int:
+    from opsconsole.cli.sealing import seal
+
+    return seal(options, words)
+
+
 COMMANDS: dict[str, tuple[Command, str]] = {
     "apps": (_apps, "the applications, as text or JSON"),
     "snapshot": (_snapshot, "what the console would show, as text"),
@@ -90,6 +96,7 @@ COMMANDS: dict[str, tuple[Command, str]] = {
     "set": (_plugin, "set image NAME CONTAINER=IMAGE"),
     "create": (_plugin, "create Rollouts, Experiments, templates or runs from a file"),
     "lint": (_lint, "what the controllers would refuse in manifests, before the push"),
+    "seal": (_seal, "a SealedSecret of a Secret, for git"),
     "sandbox": (_sandbox, "sandbox serve: a simulated cluster for other clients"),
     "rehearse": (_rehearse, "play a scenario in the sandbox as fast as possible"),
     "version": (lambda *_: 0, "the version"),

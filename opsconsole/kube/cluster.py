@@ -62,6 +62,13 @@ class KubeCluster:
     async def permissions(self, namespace: str) -> Permissions:
         return await access.permissions(self.transport, namespace)
 
+    async def through_service(
+        self, namespace: str, service: str, path: str, *, scheme: str = "http"
+    ) -> bytes:
+        """GET of a Service's own HTTP endpoint, through the API server's proxy; `path` begins with `/`."""
+        home = f"/api/v1/namespaces/{namespace}/services/{scheme}:{service}:/proxy"
+        return await self.transport.request("GET", home + path, accept="*/*")
+
     async def version(self) -> str:
         return await discovery.server_version(self.transport)
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterable
 from datetime import timedelta
-from typing import Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
+from opsconsole.argo import sealed as sealing
 from opsconsole.argo.cd.identity import Obj, with_metadata
-from opsconsole.errors import OpsError
-from opsconsole.model.kinds import SEALED_SECRET, SECRET
+from opsconsole.errors import MissingExtraError, OpsError
+from opsconsole.model.kinds import NAMESPACE, SEALED_SECRET, SECRET
 from opsconsole.model.objects import (
     annotations_of,
     labels_of,
@@ -28,17 +30,28 @@ from opsconsole.model.times import format_instant, parse_instant
 from opsconsole.sandbox.apierrors import StatusError
 from opsconsole.sandbox.events import EventRecorder
 from opsconsole.sandbox.runtime import Key, Watch
-from opsconsole.sandbox.sealed import crypto
 from opsconsole.sandbox.store import Change, Store
 
-HOME = "kube-system"
-KEY_LABEL = "sealedsecrets.bitnami.com/sealed-secrets-key"
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
+HOME = sealing.CONTROLLER_NAMESPACE
 MANAGED = "sealedsecrets.bitnami.com/managed"
 RENEWAL = timedelta(days=30)
 """Age at which a new key pair is made (`--key-renew-period`)."""
 
 SANDBOX_KEY_SIZE = 2048
 """Bits: the sandbox's key protects nothing, and a real one takes seconds to make."""
+
+
+_RENEW = Key("", "key renewal")
+
+
+@lru_cache(maxsize=8)
+def _private_key(ordinal: int) -> RSAPrivateKey:
+    """One a process and ordinal: making one takes longer than all else at a sandbox's start."""
+    del ordinal
+    return sealing.new_private_key(SANDBOX_KEY_SIZE)
 
 
 class SealedSecretController:
@@ -49,7 +62,9 @@ class SealedSecretController:
         self.events = EventRecorder(store, "sealed-secrets")
 
     def watches(self) -> Iterable[Watch]:
-        return (Watch(SEALED_SECRET), Watch(SECRET, self._owner))
+        yield Watch(SEALED_SECRET)
+        yield Watch(SECRET, self._owner)
+        yield Watch(NAMESPACE, lambda change: [_RENEW] if name_of(change.object) == HOME else [])
 
     def _owner(self, change: Change) -> Iterable[Key]:
         if change.type == "ADDED":
@@ -59,11 +74,13 @@ class SealedSecretController:
                 yield Key(namespace_of(change.object), text(owner, "name"))
 
     def reconcile(self, key: Key) -> float | None:
+        if key == _RENEW:
+            return self._renew()
         sealed = self.store.find(SEALED_SECRET, key.namespace, key.name)
         if sealed is None or text(sealed, "metadata", "deletionTimestamp"):
             return None
         try:
-            crypto.need_cryptography()
+            sealing.need_cryptography()
             self._write(sealed, self._unsealed(sealed))
         except (OpsError, StatusError) as fault:
             self._status(sealed, fault.message)
@@ -80,32 +97,42 @@ class SealedSecretController:
     def keys(self) -> list[Obj]:
         """Key pairs, the newest first."""
         found = [
-            s for s in self.store.objects(SECRET, HOME) if labels_of(s).get(KEY_LABEL) == "active"
+            s
+            for s in self.store.objects(SECRET, HOME)
+            if labels_of(s).get(sealing.KEY_LABEL) == "active"
         ]
         made = "creationTimestamp"
         return sorted(found, key=lambda s: (text(s, "metadata", made), name_of(s)), reverse=True)
 
-    def certificate(self) -> bytes:
-        """The certificate that seals now, PEM; a key pair is made when there is none, or it is old."""
+    def _renew(self) -> float | None:
+        """Make a key pair when there is none, or the newest is old; seconds until the next one is due."""
+        try:
+            sealing.need_cryptography()
+        except MissingExtraError:
+            return None
         now = self.store.simulation.now()
         keys = self.keys()
         since = parse_instant(text(keys[0], "metadata", "creationTimestamp")) if keys else None
         if since is None or now - since >= RENEWAL:
-            keys = [self.rotate(), *keys]
-        return base64.b64decode(text(keys[0], "data", "tls.crt"))
+            self.rotate()
+            since = now
+        return (since + RENEWAL - now).total_seconds()
+
+    def certificate(self) -> bytes:
+        """The certificate that seals now, PEM."""
+        self._renew()
+        return sealing.newest_certificate(self.keys())
 
     def rotate(self) -> Obj:
         """Make a new key pair; the older ones go on opening what they sealed."""
-        private, certificate = crypto.new_key(self.store.simulation.now(), SANDBOX_KEY_SIZE)
-        data = {
-            "tls.crt": base64.b64encode(certificate).decode(),
-            "tls.key": base64.b64encode(private).decode(),
-        }
+        pair = sealing.key_pair(_private_key(len(self.keys())), self.store.simulation.now())
+        private, certificate = (base64.b64encode(part).decode() for part in pair)
         meta = {
             "generateName": "sealed-secrets-key",
             "namespace": HOME,
-            "labels": {KEY_LABEL: "active"},
+            "labels": {sealing.KEY_LABEL: "active"},
         }
+        data = {"tls.crt": certificate, "tls.key": private}
         return self.store.create(
             SECRET, {"metadata": meta, "type": "kubernetes.io/tls", "data": data}
         )
@@ -115,20 +142,20 @@ class SealedSecretController:
     def _unsealed(self, sealed: Obj) -> Obj:
         """The Secret that a SealedSecret holds. Raises UnsealError."""
         keys = [
-            crypto.private_key(base64.b64decode(text(k, "data", "tls.key"))) for k in self.keys()
+            sealing.private_key(base64.b64decode(text(k, "data", "tls.key"))) for k in self.keys()
         ]
         home, name = namespace_of(sealed), name_of(sealed)
-        bound = crypto.label(home, name, crypto.scope_of(sealed))
+        bound = sealing.label(home, name, sealing.scope_of(sealed))
         data: dict[str, str] = {}
         failed: list[str] = []
         for field, value in sorted(mapping(sealed, "spec", "encryptedData").items()):
             try:
-                opened = crypto.decrypt(keys, str(value), bound)
+                opened = sealing.decrypt(keys, str(value), bound)
                 data[field] = base64.b64encode(opened).decode()
-            except crypto.UnsealError:
+            except sealing.UnsealError:
                 failed.append(field)
         if failed:
-            raise crypto.UnsealError(f"no key could decrypt secret ({', '.join(failed)})")
+            raise sealing.UnsealError(f"no key could decrypt secret ({', '.join(failed)})")
         template = mapping(sealed, "spec", "template")
         meta: dict[str, Any] = {"name": name, "namespace": home}
         for field in ("labels", "annotations"):
@@ -157,7 +184,7 @@ class SealedSecretController:
             text(o, "uid") == uid_of(sealed) for o in mappings(old, "metadata", "ownerReferences")
         )
         if not owned and annotations_of(old).get(MANAGED) != "true":
-            raise crypto.UnsealError(
+            raise sealing.UnsealError(
                 f'Resource "{name_of(secret)}" already exists and is not managed by SealedSecret'
             )
         meta = {**secret["metadata"], "uid": uid_of(old)}

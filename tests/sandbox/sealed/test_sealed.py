@@ -1,16 +1,17 @@
 from __future__ import annotations
 
 import base64
+import os
 from typing import Any
 
 import pytest
 
+from opsconsole.argo import sealed as sealing
 from opsconsole.argo.cd.plaintext import is_plaintext
 from opsconsole.errors import InputError
 from opsconsole.model.kinds import NAMESPACE, SEALED_SECRET, SECRET
 from opsconsole.sandbox import cluster as clusters
 from opsconsole.sandbox.cluster import Cluster, ClusterOptions
-from opsconsole.sandbox.sealed import crypto
 from opsconsole.sandbox.sealed.controller import SealedSecretController
 
 PLAIN: dict[str, Any] = {
@@ -19,6 +20,11 @@ PLAIN: dict[str, Any] = {
     "metadata": {"name": "db", "namespace": "shop", "labels": {"a": "b"}},
     "stringData": {"password": "hunter2"},
 }
+
+
+def seal(controller: SealedSecretController, secret: Any, **how: str) -> dict[str, Any]:
+    now = controller.store.simulation.now()
+    return sealing.Sealer.of(controller.certificate(), now, os.urandom).seal(secret, **how)
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +53,7 @@ def clear(cluster: Cluster) -> None:
 
 def test_sealed_and_unsealed(started: tuple[Cluster, SealedSecretController]) -> None:
     cluster, controller = started
-    sealed = crypto.seal(PLAIN, controller.certificate())
+    sealed = seal(controller, PLAIN)
     assert "hunter2" not in str(sealed)
     found = put(cluster, sealed)
     assert found["status"]["conditions"][0]["status"] == "True"
@@ -75,7 +81,7 @@ def test_scopes(
     good: bool,
 ) -> None:
     cluster, controller = started
-    found = put(cluster, crypto.seal(PLAIN, controller.certificate(), scope=scope), **meta)
+    found = put(cluster, seal(controller, PLAIN, scope=scope), **meta)
     condition = found["status"]["conditions"][0]
     assert condition["status"] == str(good)
     if not good:
@@ -85,7 +91,7 @@ def test_scopes(
 
 def test_older_keys_still_open(started: tuple[Cluster, SealedSecretController]) -> None:
     cluster, controller = started
-    sealed = crypto.seal(PLAIN, controller.certificate())
+    sealed = seal(controller, PLAIN)
     before = controller.certificate()
     cluster.simulation.run_for(5)
     controller.rotate()
@@ -99,7 +105,7 @@ def test_somebody_elses_secret_is_left_alone(
 ) -> None:
     cluster, controller = started
     cluster.store.create(SECRET, PLAIN)
-    found = put(cluster, crypto.seal(PLAIN, controller.certificate()))
+    found = put(cluster, seal(controller, PLAIN))
     message = found["status"]["conditions"][0]["message"]
     assert message == 'Resource "db" already exists and is not managed by SealedSecret'
     clear(cluster)
@@ -111,12 +117,12 @@ def test_bad_values_are_refused_without_showing_them(
 ) -> None:
     _, controller = started
     with pytest.raises(InputError, match=r"data\.k .* not base64") as fault:
-        crypto.seal({**PLAIN, "data": {"k": "h!nter"}}, controller.certificate())
+        seal(controller, {**PLAIN, "data": {"k": "h!nter"}})
     assert "h!nter" not in str(fault.value)
     with pytest.raises(InputError, match="certificate"):
-        crypto.seal(PLAIN, b"nothing")
-    with pytest.raises(crypto.UnsealError, match="too short"):
-        crypto.decrypt([], base64.b64encode(b"\xff\xff").decode(), b"")
+        sealing.Sealer.of(b"nothing", controller.store.simulation.now(), os.urandom)
+    with pytest.raises(sealing.UnsealError, match="too short"):
+        sealing.decrypt([], base64.b64encode(b"\xff\xff").decode(), b"")
 
 
 def test_what_counts_as_plaintext() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from opsconsole.argo.commands.requests import promote
+from opsconsole.argo.sealed import Sealer
 from opsconsole.model.kinds import (
     ANALYSIS_RUN,
     APPLICATION,
@@ -26,7 +28,6 @@ from opsconsole.model.times import parse_instant
 from opsconsole.model.yamldoc import dump
 from opsconsole.sandbox.cluster import Cluster
 from opsconsole.sandbox.rehearse.client import Client
-from opsconsole.sandbox.sealed import crypto
 from opsconsole.sandbox.store import Change
 from opsconsole.sandbox.world.assembly import Sandbox
 from opsconsole.sandbox.world.repository import ALICE
@@ -245,7 +246,8 @@ def test_a_sealed_secret_reaches_the_cluster_through_git(sandbox: Sandbox) -> No
 
     def push(cluster: Cluster) -> None:
         controller: Any = cluster.controllers["sealed-secrets-controller"]
-        sealed = dump(crypto.seal(plain, controller.certificate()))
+        sealer = Sealer.of(controller.certificate(), cluster.simulation.now(), os.urandom)
+        sealed = dump(sealer.seal(plain))
         assert "k-123456" not in sealed
         listed = repository.read(f"{folder}/kustomization.yaml")
         files = {
