@@ -56,7 +56,7 @@ def sprintln(values: Sequence[Any]) -> str:
     return " ".join(v(value) for value in values) + "\n"
 
 
-_VERB = re.compile(r"%([-+# 0]*)(\*|\d+)?(?:\.(\*|\d+)?)?(?:\[(\d+)\])?(.)?", re.DOTALL)
+_VERB = re.compile(r"%([-+# 0]*)(\*|\d+)?(?:\.(\*|\d+)?)?(?:\[([^\]]*)\])?(.)?", re.DOTALL)
 
 
 def sprintf(layout: str, values: Sequence[Any]) -> str:
@@ -70,6 +70,7 @@ def sprintf(layout: str, values: Sequence[Any]) -> str:
         flags, width, precision, index, verb = found.groups()
         has_precision = "." in found[0][len(flags) + 1 + len(width or "") :][:1]
         if verb is None:
+            reordered = reordered or index is not None
             out.append("%!(NOVERB)")
             continue
         if verb == "%":
@@ -84,7 +85,7 @@ def sprintf(layout: str, values: Sequence[Any]) -> str:
             else:
                 sizes.append(int(size) if size else None)
         if index is not None:
-            used, reordered = int(index) - 1, True
+            used, reordered = int(index) - 1 if index.isdecimal() else -1, True
         if not 0 <= used < len(values):
             out.append(f"%!{verb}(BADINDEX)" if index is not None else f"%!{verb}(MISSING)")
             continue
@@ -175,7 +176,8 @@ def _integer(verb: str, flags: str, precision: int | None, value: int) -> str | 
     if verb == "q":
         return quote(chr(value) if 0 <= value < 0x110000 else "\ufffd", "'")
     if verb == "U":
-        return f"U+{value:04X}"
+        shown = f" '{chr(value)}'" if "#" in flags and 0 <= value < 0x110000 else ""
+        return f"U+{value:04X}{shown}"
     spec = {"v": "d", "d": "d", "b": "b", "o": "o", "x": "x", "X": "X", "O": "o"}.get(verb)
     if spec is None:
         return None
@@ -208,7 +210,10 @@ def _string(verb: str, flags: str, precision: int | None, value: str) -> str | N
     if verb == "q":
         return f"`{cut}`" if "#" in flags and "`" not in cut else quote(cut)
     if verb in "xX":
-        text = cut.encode("utf-8", "surrogatepass").hex()
+        raw = cut.encode("utf-8", "surrogatepass")
+        mark = ("0x" if "#" in flags else "") if raw else ""
+        gap = " " + mark if " " in flags else ""
+        text = mark + (raw.hex(" ").replace(" ", gap) if gap else raw.hex())
         return text.upper() if verb == "X" else text
     return None
 

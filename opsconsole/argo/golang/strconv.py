@@ -23,16 +23,11 @@ def format_float(value: float, verb: str = "g", precision: int = -1) -> str:
     if math.isinf(value):
         return "+Inf" if value > 0 else "-Inf"
     if precision < 0:
-        return _shortest(value, verb, exponent_from=21)
+        return _shortest(value, verb)
     if verb in "fF":
         return f"{value:.{precision}f}"
     text = f"{value:.{precision}{verb}}" if verb in "eE" else f"{value:.{max(precision, 1)}{verb}}"
     return _two_digits(text)
-
-
-def format_float_v(value: float) -> str:
-    """`%v` of a float64: `%g` whose exponent form starts at 1e21."""
-    return format_float(value)
 
 
 def _digits(value: float) -> tuple[str, str, int]:
@@ -48,11 +43,15 @@ def _digits(value: float) -> tuple[str, str, int]:
     return sign, stripped or "0", point - 1 if stripped else 0
 
 
-def _shortest(value: float, verb: str, exponent_from: int) -> str:
+_EXPONENT_FROM = 6
+"""`%g` of the shortest digits writes 1e+06 and 123456."""
+
+
+def _shortest(value: float, verb: str) -> str:
     sign, digits, exponent = _digits(value)
     if value == 0 and math.copysign(1.0, value) < 0:
         sign = "-"
-    if verb in "eE" or (verb in "gG" and (exponent < -4 or exponent >= exponent_from)):
+    if verb in "eE" or (verb in "gG" and (exponent < -4 or exponent >= _EXPONENT_FROM)):
         mark = "E" if verb in "EG" else "e"
         tail = digits[0] + (f".{digits[1:]}" if len(digits) > 1 else "")
         return f"{sign}{tail}{mark}{'-' if exponent < 0 else '+'}{abs(exponent):02d}"

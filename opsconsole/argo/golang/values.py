@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from typing import Any, ClassVar
 
 from opsconsole.errors import RuleError
@@ -27,6 +28,10 @@ class Uint8(int):
     """One byte of a string."""
 
     go_type: ClassVar[str] = "uint8"
+
+
+class Uint64(int):
+    go_type: ClassVar[str] = "uint64"
 
 
 class Rune(int):
@@ -119,7 +124,7 @@ def decode_json(source: str) -> Any:
     try:
         return json.loads(source, parse_int=number, parse_float=number, parse_constant=constant)
     except json.JSONDecodeError as wrong:
-        raise RuleError(_json_fault(source, wrong.pos)) from wrong
+        raise RuleError(_json_fault(source, wrong)) from wrong
 
 
 def _depth(source: str) -> int:
@@ -134,11 +139,48 @@ def _depth(source: str) -> int:
     return most
 
 
-def _json_fault(source: str, at: int) -> str:
+_LITERALS = ("true", "false", "null")
+
+
+def _json_fault(source: str, wrong: json.JSONDecodeError) -> str:
+    """The scanner's words of `encoding/json`."""
+    at = wrong.pos
     rest = source[at:].lstrip(" \t\r\n")
-    if not rest:
+    if not rest or wrong.msg.startswith("Unterminated string"):
         return "unexpected end of JSON input"
-    return f"invalid character {quote_char(rest[0])} looking for beginning of value"
+    if wrong.msg.startswith("Invalid control character"):
+        return f"invalid character {quote_char(rest[0])} in string literal"
+    if wrong.msg.startswith("Invalid \\"):
+        return f"invalid character {quote_char(source[at + 1 : at + 2])} in string escape code"
+    for word in _LITERALS:
+        common = next((i for i, c in enumerate(word) if rest[i : i + 1] != c), len(word))
+        if common and wrong.msg == "Expecting value":
+            if common == len(rest):
+                return "unexpected end of JSON input"
+            return (
+                f"invalid character {quote_char(rest[common])} in literal {word}"
+                f" (expecting {quote_char(word[common])})"
+            )
+    return f"invalid character {quote_char(rest[0])} {_json_place(source[:at], wrong.msg)}"
+
+
+def _json_place(before: str, problem: str) -> str:
+    if problem.startswith("Expecting property name"):
+        return "looking for beginning of object key string"
+    if problem.startswith("Expecting ':'"):
+        return "after object key"
+    if problem.startswith("Extra data"):
+        return "after top-level value"
+    if problem.startswith("Expecting ','"):
+        opened: list[str] = []
+        for char in re.sub(r'"(?:[^"\\]|\\.)*"', "", before):
+            if char in "[{":
+                opened.append(char)
+            elif char in "]}" and opened:
+                opened.pop()
+        inside = opened[-1] if opened else ""
+        return "after array element" if inside == "[" else "after object key:value pair"
+    return "looking for beginning of value"
 
 
 def quote_char(char: str) -> str:

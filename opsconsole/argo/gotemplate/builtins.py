@@ -9,7 +9,7 @@ from typing import Any
 from opsconsole.argo.expr.functions import Function as GoFunction
 from opsconsole.argo.golang.encjson import encode_string
 from opsconsole.argo.golang.format import sprint, sprintf, sprintln, v
-from opsconsole.argo.golang.values import Uint8, type_name
+from opsconsole.argo.golang.values import Uint8, Uint64, type_name
 from opsconsole.argo.gotemplate.calls import INVALID, Builtin, Signature, function, is_true, plain
 from opsconsole.argo.gotemplate.errors import CallError
 
@@ -17,7 +17,7 @@ from opsconsole.argo.gotemplate.errors import CallError
 def _kind(value: Any) -> str:
     for python, kind in (
         (bool, "bool"),
-        (Uint8, "uint"),
+        ((Uint8, Uint64), "uint"),
         (int, "int"),
         (float, "float"),
         (str, "string"),

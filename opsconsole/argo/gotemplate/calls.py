@@ -22,6 +22,7 @@ NAMES = {
     "any": "interface {}", "value": "reflect.Value", "string": "string", "int": "int",
     "int64": "int64", "bool": "bool", "float": "float64", "map": "map[string]interface {}",
     "list": "[]interface {}", "strings": "[]string", "time": "time.Time",
+    "version": "*semver.Version",
 }  # fmt: skip
 
 

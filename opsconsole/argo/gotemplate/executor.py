@@ -12,14 +12,22 @@ from opsconsole.argo.golang.format import sort_keys, v
 from opsconsole.argo.golang.strconv import quote
 from opsconsole.argo.golang.values import type_name
 from opsconsole.argo.gotemplate import nodes as n
-from opsconsole.argo.gotemplate.calls import INVALID, Builtin, Signature, is_true, plain
+from opsconsole.argo.gotemplate import versions
+from opsconsole.argo.gotemplate.calls import (
+    INVALID,
+    Builtin,
+    Signature,
+    function,
+    is_true,
+    plain,
+)
 from opsconsole.argo.gotemplate.errors import CallError, ExecError
 from opsconsole.argo.gotemplate.parser import Tree
 from opsconsole.errors import RuleError
 
 MAX_STEPS = 300_000
 MAX_DEPTH = 40
-"""Templates within templates; ours, Go allows 100,000."""
+"""Templates within templates: Go stops at 100,000 (and says so), our stack much earlier."""
 
 
 class _Break(Exception):  # noqa: N818 - control flow
@@ -212,7 +220,7 @@ class Executor:
         if tree is None:
             raise self.error(f"template {quote(node.name)} not defined")
         if self._depth >= MAX_DEPTH:
-            raise self.error(f"exceeded maximum template depth ({MAX_DEPTH})")
+            raise self.error("exceeded maximum template depth (100000)")
         data = self._pipeline(dot, node.pipe) if node.pipe is not None else INVALID
         outer = self._tree, self._variables
         self._tree, self._variables = tree, [["$", data]]
@@ -319,6 +327,10 @@ class Executor:
         value = receiver.value if isinstance(receiver, Boxed) else receiver
         if value is None:
             raise self.error(f"nil pointer evaluating {static}.{name}")
+        own = versions.METHODS.get(name) if isinstance(value, versions.Version) else None
+        if own is not None:
+            ours = function(own[0], lambda *rest: own[1](value, *rest))
+            return self._call(dot, name, ours, node, given)
         method = bound_method(value, name)
         if method is not None:
             bound = Builtin(Signature.of(method.signature), _invoker(method))
@@ -371,7 +383,10 @@ class Executor:
             if isinstance(wrong, ExecError):
                 raise
             self._node = node
-            raise self.error(f"error calling {name}: {wrong.message}") from wrong
+            said = wrong.message
+            if name == "call" and written:
+                said = said.replace("non-function of", f"non-function {written[0]} of", 1)
+            raise self.error(f"error calling {name}: {said}") from wrong
         except RecursionError:
             self._node = node
             raise self.error(f"error calling {name}: the value is nested too deeply") from None
@@ -421,9 +436,11 @@ class Executor:
         """The value for a parameter of type `wanted`; None takes everything."""
         inner = unbox(value)
         if inner is INVALID or inner is None:
+            if wanted is None:
+                return INVALID
             if wanted == "reflect.Value":
                 return value if isinstance(value, Boxed) else INVALID
-            if wanted in (None, "interface {}"):
+            if wanted == "interface {}":
                 return None
             if wanted in _NILLABLE and not isinstance(value, Boxed):
                 return None

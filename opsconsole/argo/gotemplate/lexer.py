@@ -261,6 +261,19 @@ class Lexer:
         return self._emit("bool" if word in ("true", "false") else "identifier")
 
     def _number(self) -> Token:
+        self._digits()
+        more = self._peek()
+        if more in ("+", "-"):
+            self._digits()
+        if is_alphanumeric(self._peek()):
+            self.at += 1
+            more = "?"
+        if more in ("+", "-", "?"):
+            raise _Fault(f"bad number syntax: {quote(self.source[self.start : self.at])}")
+        return self._emit("number")
+
+    def _digits(self) -> None:
+        """One number, or what begins like one; complex numbers are not ours."""
         self._accept("+-")
         digits = string.digits + "_"
         if self._accept("0"):
@@ -278,10 +291,6 @@ class Lexer:
             self._accept("+-")
             self._skip(string.digits + "_")
         self._accept("i")
-        if is_alphanumeric(self._peek()) or self._peek() in ("+", "-"):
-            self.at += 1
-            raise _Fault(f"bad number syntax: {quote(self.source[self.start : self.at])}")
-        return self._emit("number")
 
 
 _SYMBOLS = {"=": "assign", "|": "pipe"}

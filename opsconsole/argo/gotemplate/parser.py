@@ -393,6 +393,8 @@ class Parser:
                 raise self._error(f"malformed character constant: {text}")
             return Number(token.at, text, ord(char), float(ord(char)))
         integer, floating = _whole(text), _real(text)
+        if integer is None and floating is not None and not any(c in ".eEpP" for c in text):
+            raise self._error(f"integer overflow: {quote(text)}")
         if integer is None and floating is not None and floating.is_integer():
             integer = int(floating) if abs(floating) < 2**63 else None
         if integer is not None and floating is None:
@@ -416,6 +418,8 @@ _ESCAPE = re.compile(
 def _whole(text: str) -> int | None:
     body = text.lower().lstrip("+-")
     octal = re.fullmatch(r"0[0-7_]+", body)
+    if re.fullmatch(r"0[0-9]+", body) and not octal:
+        return None
     try:
         value = int(body, 8) if octal else int(body, 0)
     except ValueError:

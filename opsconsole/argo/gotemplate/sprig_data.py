@@ -62,7 +62,7 @@ def _last(value: Any) -> Any:
 def _chunk(size: int, value: Any) -> list[Any]:
     items = _items(value, "Cannot chunk type")
     if size <= 0:
-        raise CallError("runtime error: integer divide by zero")
+        raise CallError("runtime error: makeslice: len out of range")
     return [items[at : at + size] for at in range(0, len(items), size)]
 
 
@@ -149,12 +149,13 @@ def _omit(holder: Mapping[str, Any] | None, *keys: str) -> dict[str, Any]:
 
 
 def _merged(into: dict[str, Any], source: Mapping[str, Any], *, overwrite: bool) -> None:
+    """Mergo over maps: with `overwrite` empty values count too."""
     for key, value in source.items():
         mine = into.get(key)
         if isinstance(mine, dict) and isinstance(value, Mapping):
             into[key] = dict(mine)
             _merged(into[key], value, overwrite=overwrite)
-        elif (overwrite and not empty(value)) or empty(mine):
+        elif overwrite or (value is not None and empty(mine)):
             into[key] = value
 
 

@@ -6,6 +6,7 @@ import base64
 import binascii
 import hashlib
 import posixpath
+import re
 import urllib.parse
 import zlib
 from collections.abc import Callable
@@ -126,6 +127,9 @@ def random_table(bits: Callable[[int], int]) -> dict[str, Row]:
             raise CallError("invalid argument to Intn")
         return low + bits(63) % (high - low)
 
+    def shuffled(text: str) -> str:
+        return "".join(char for _, char in sorted((bits(64), char) for char in text))
+
     def random_bytes(count: int) -> str:
         bounded(count)
         raw = bits(8 * max(count, 1)).to_bytes(max(count, 1), "big")[: max(count, 0)]
@@ -139,6 +143,7 @@ def random_table(bits: Callable[[int], int]) -> dict[str, Row]:
         "randAscii": ("int", picked("".join(map(chr, range(32, 127))))),
         "randInt": ("int int", between),
         "randBytes": ("int", random_bytes),
+        "shuffle": ("string", shuffled),
     }
 
 
@@ -154,6 +159,25 @@ def _base32_decoded(text: str) -> str:
         return base64.b32decode(text).decode("utf-8", "replace")
     except (binascii.Error, ValueError):
         return f"illegal base32 data at input byte {len(text) // 8 * 8}"
+
+
+def _must(pattern: str) -> regex.Pattern:
+    """`regexp.MustCompile`, whose panic names the pattern."""
+    try:
+        return regex.compile(pattern)
+    except RuleError as fault:
+        shown = f"`{pattern}`" if "`" not in pattern else quote(pattern)
+        raise CallError(f"regexp: Compile({shown}): {fault.message}") from fault
+
+
+def _panicking(call: Callable[..., Any]) -> Callable[..., Any]:
+    """The function whose pattern has to compile: sprig's without `must` in its name."""
+
+    def checked(pattern: str, *arguments: Any) -> Any:
+        _must(pattern)
+        return call(pattern, *arguments)
+
+    return checked
 
 
 def found_all(pattern: str, text: str, limit: int) -> Strings | None:
@@ -208,11 +232,34 @@ def quoted_meta(text: str) -> str:
     return "".join("\\" + char if char in "\\.+*?()|[]{}^$" else char for char in text)
 
 
-def url_parse(text: str) -> dict[str, Any]:
+def _url_fault(text: str) -> str:
+    """What `net/url` says against a URL, "" for nothing."""
     if any(char < " " or char == "\x7f" for char in text):
-        raise CallError(
-            f"unable to parse url: parse {quote(text)}: net/url: invalid control character in URL"
-        )
+        return "net/url: invalid control character in URL"
+    if text.startswith(":"):
+        return "missing protocol scheme"
+    scheme, colon, _ = text.partition(":")
+    if colon and scheme[:1] in "0123456789+-." and "/" not in scheme:
+        return "first path segment in URL cannot contain colon"
+    bad = re.search(r"%(?![0-9a-fA-F]{2})", text.partition("?")[0])
+    if bad is not None:
+        return f"invalid URL escape {quote(text[bad.start() : bad.start() + 3])}"
+    host = re.match(r"(?:[a-zA-Z][\w+.-]*:)?//(?:[^/?#]*@)?(\[?)([^/?#]*)", text)
+    if host is not None and host[1] and "]" not in host[2]:
+        return "missing ']' in host"
+    port = "" if host is None else host[2].rpartition("]")[2].partition(":")[2]
+    if port and not port.isdecimal():
+        return f"invalid port {quote(':' + port)} after host"
+    if host is not None and not host[1] and re.search(r"[ <>\"]", host[2]):
+        wrong = next(char for char in host[2] if char in ' <>"')
+        return f"invalid character {quote(wrong)} in host name"
+    return ""
+
+
+def url_parse(text: str) -> dict[str, Any]:
+    fault = _url_fault(text)
+    if fault:
+        raise CallError(f"unable to parse url: parse {quote(text)}: {fault}")
     try:
         parsed = urllib.parse.urlsplit(text)
         host = parsed.hostname or ""
@@ -230,7 +277,7 @@ def url_parse(text: str) -> dict[str, Any]:
         "path": path,
         "query": parsed.query,
         "opaque": opaque,
-        "fragment": parsed.fragment,
+        "fragment": urllib.parse.unquote(parsed.fragment),
         "userinfo": netloc[0],
     }
 
@@ -292,12 +339,13 @@ _PATTERNS: dict[str, tuple[str, Callable[..., Any]]] = {
 }
 
 TABLE: dict[str, Row] = {
-    **_PATTERNS,
+    **{name: (words, _panicking(call)) for name, (words, call) in _PATTERNS.items()},
     **{f"must{name[0].upper()}{name[1:]}": row for name, row in _PATTERNS.items()},
     "regexMatch": (
         "string string",
         lambda p, s: _quietly(lambda: regex.compile(p).search(s), False),
     ),
+    "hello": ("", lambda: "Hello!"),
     "regexQuoteMeta": ("string", quoted_meta),
     **{name: ("string", call) for name, call in _PATHS.items()},
     **{f"os{name[0].upper()}{name[1:]}": ("string", call) for name, call in _PATHS.items()},

@@ -135,10 +135,13 @@ def _to_decimal(value: Any) -> Int64:
 
 
 def _atoi(text: str) -> int:
+    """`strconv.Atoi` without its error: too large a number gives the largest."""
     try:
         return parse_int(text)
     except RuleError:
-        return 0
+        if re.fullmatch(r"[+-]?[0-9]+", text) is None:
+            return 0
+        return -(2**63) if text.startswith("-") else 2**63 - 1
 
 
 TABLE: dict[str, tuple[str, Callable[..., Any]]] = {

@@ -11,6 +11,7 @@ from opsconsole.argo.golang.format import v
 from opsconsole.argo.golang.strconv import quote as go_quote
 from opsconsole.argo.golang.values import StringMap, Strings
 from opsconsole.argo.gotemplate.errors import CallError
+from opsconsole.argo.gotemplate.sprig_words import joined_words, pascal_case
 
 MAX_TEXT = 1_000_000
 """Characters that a function may make; ours."""
@@ -64,7 +65,7 @@ def title(text: str) -> str:
     out = []
     begins = True
     for char in text:
-        out.append(char.title() if begins else char)
+        out.append(_cased(char, str.title) if begins else char)
         if char.isascii():
             begins = not (char.isalnum() or char == "_")
         else:
@@ -76,62 +77,31 @@ def untitle(text: str) -> str:
     return re.sub(r"(^|\s)(\S)", lambda found: found[1] + found[2].lower(), text)
 
 
+def _bytewise(text: str) -> str:
+    """Goutils reads a string byte by byte and writes each byte as a character."""
+    return text.encode("utf-8", "surrogatepass").decode("latin-1")
+
+
 def initials(text: str) -> str:
-    return "".join(word[0] for word in text.split())
+    return "".join(word[0] for word in _bytewise(text).split())
 
 
-_PIECE = re.compile(
-    r"(?P<connector>[\s_-]+)|(?P<number>\d+[a-z]*)|(?P<word>[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+)"
-    r"|(?P<symbol>[=<>$+^`|~]+)|(?P<other>.)",
-    re.DOTALL,
-)
+def nospace(text: str) -> str:
+    short = "".join(_bytewise(text).split())
+    return text if len(short) == len(_bytewise(text)) else short
 
 
-def joined_words(mark: str) -> Callable[[str], str]:
-    """Words in lower case with `mark` between them and for what separated them."""
-
-    def call(text: str) -> str:
-        out: list[str] = []
-        after_word = False
-        for found in _PIECE.finditer(text):
-            piece = found[0]
-            if found.lastgroup in ("number", "word", "symbol"):
-                out.append((mark if after_word else "") + piece.lower())
-                after_word = True
-            else:
-                out.append(mark * len(piece) if found.lastgroup == "connector" else piece)
-                after_word = False
-        return "".join(out)
-
-    return call
+def _cased(text: str, call: Callable[[str], str]) -> str:
+    """Go changes characters one by one, and those that would become two stay."""
+    return "".join(new if len(new := call(char)) == 1 else char for char in text)
 
 
-def _connects(char: str) -> bool:
-    return char in "-_" or char.isspace()
+def upper(text: str) -> str:
+    return text.upper() if text.isascii() else _cased(text, str.upper)
 
 
-def pascal_case(text: str) -> str:
-    """`xstrings.ToPascalCase`: a capital after each separator; only separators at the ends stay."""
-    body = text.lstrip("-_ \t\r\n")
-    out = [text[: len(text) - len(body)]]
-    last, upper = "", True
-    for at, char in enumerate(body):
-        if at == 0:
-            last, upper = char.upper(), char.isupper()
-            continue
-        before, last = last, char
-        if _connects(char) and _connects(before):
-            out.append(before)
-        elif _connects(before):
-            upper = char.isupper()
-            last = char.upper()
-        else:
-            if upper and char.isupper():
-                last = char.lower()
-            else:
-                upper = False
-            out.append(before)
-    return "".join(out) + last
+def lower(text: str) -> str:
+    return text.lower() if text.isascii() else _cased(text, str.lower)
 
 
 def _sorted(value: Any) -> Strings:
@@ -229,8 +199,8 @@ TABLE: dict[str, tuple[str, Callable[..., Any]]] = {
     "abbrevboth": ("int int string", abbrevboth),
     "trunc": ("int string", trunc),
     "trim": ("string", lambda s: s.strip()),
-    "upper": ("string", lambda s: s.upper()),
-    "lower": ("string", lambda s: s.lower()),
+    "upper": ("string", upper),
+    "lower": ("string", lower),
     "title": ("string", title),
     "untitle": ("string", untitle),
     "substr": ("int int string", substr),
@@ -239,9 +209,9 @@ TABLE: dict[str, tuple[str, Callable[..., Any]]] = {
     "trimAll": ("string string", lambda a, b: b.strip(a) if a else b),
     "trimSuffix": ("string string", lambda a, b: b.removesuffix(a)),
     "trimPrefix": ("string string", lambda a, b: b.removeprefix(a)),
-    "nospace": ("string", lambda s: "".join(s.split())),
+    "nospace": ("string", nospace),
     "initials": ("string", initials),
-    "swapcase": ("string", lambda s: s.swapcase()),
+    "swapcase": ("string", lambda s: _cased(s, str.swapcase)),
     "snakecase": ("string", joined_words("_")),
     "camelcase": ("string", pascal_case),
     "kebabcase": ("string", joined_words("-")),

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import total_ordering
 from typing import Any, ClassVar
 
+from opsconsole.argo.golang.values import Uint64
 from opsconsole.argo.gotemplate.errors import CallError
 
 _VERSION = re.compile(
@@ -66,6 +68,35 @@ def parse(text: str) -> Version:
         raise CallError("Error parsing version segment")
     a, b, c = numbers
     return Version((a, b, c), found[4] or "", found[5] or "", text)
+
+
+def _bumped(version: Version, place: int) -> Version:
+    """`IncMajor` and its like; a prerelease's next patch is its release."""
+    numbers = list(version.numbers)
+    if place < 2 or not version.prerelease:
+        numbers[place] += 1
+        numbers[place + 1 :] = [0] * (2 - place)
+    a, b, c = numbers
+    return Version((a, b, c))
+
+
+METHODS: dict[str, tuple[str, Callable[..., Any]]] = {
+    "Major": ("", lambda version: Uint64(version.numbers[0])),
+    "Minor": ("", lambda version: Uint64(version.numbers[1])),
+    "Patch": ("", lambda version: Uint64(version.numbers[2])),
+    "Prerelease": ("", lambda version: version.prerelease),
+    "Metadata": ("", lambda version: version.metadata),
+    "Original": ("", lambda version: version.original),
+    "String": ("", str),
+    "Compare": ("version", lambda one, two: (one > two) - (one < two)),
+    "Equal": ("version", lambda one, two: one == two),
+    "LessThan": ("version", lambda one, two: one < two),
+    "GreaterThan": ("version", lambda one, two: one > two),
+    "IncMajor": ("", lambda version: _bumped(version, 0)),
+    "IncMinor": ("", lambda version: _bumped(version, 1)),
+    "IncPatch": ("", lambda version: _bumped(version, 2)),
+}
+"""What templates call on a version."""
 
 
 def _loose(text: str) -> tuple[Version, int]:

@@ -25,9 +25,12 @@ TABLE = json.loads(
 DATA = decode_json(json.dumps(TABLE["data"]))
 
 
-def answer(template):
+CORPUS = json.loads((Path(__file__).parent / "corpus.json").read_text())
+
+
+def answer(template, options=()):
     try:
-        return {"text": render(template, DATA)}
+        return {"text": render(template, DATA, options=options)}
     except ParseError as wrong:
         return {"parseError": wrong.message}
     except ExecError as wrong:
@@ -38,6 +41,14 @@ def answer(template):
 def test_row(number):
     row = TABLE["rows"][number]
     assert answer(row["template"]) == {k: v for k, v in row.items() if k != "template"}
+
+
+def test_corpus():
+    """About a thousand small templates, each as Go renders or refuses it."""
+    for row in CORPUS["rows"]:
+        found = answer(row["template"], row.get("options", ()))
+        wanted = {k: v for k, v in row.items() if k not in ("template", "options")}
+        assert found == wanted, row["template"]
 
 
 @pytest.mark.parametrize(
