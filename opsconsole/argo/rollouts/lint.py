@@ -44,7 +44,7 @@ def problems(manifest: Obj, manifests: list[dict[str, Any]]) -> Iterator[str]:
         yield from own
         return
     services = []
-    for path, name in _service_names(ro):
+    for path, name in reference_rules.service_paths(ro):
         service = _named(manifests, "Service", namespace_of(manifest), name)
         if service is not None:
             services.append((path, service))
@@ -77,15 +77,6 @@ def _resolved(manifest: Obj, manifests: list[dict[str, Any]]) -> Obj:
             "selector": dig(workload, "spec", "selector"),
         },
     }
-
-
-def _service_names(ro: RolloutView) -> Iterator[tuple[str, str]]:
-    side = "blueGreen" if ro.blue_green is not None else "canary"
-    fields = ("activeService", "previewService", "stableService", "canaryService")
-    for field in fields:
-        name = ro.service(field)
-        if name:
-            yield f"spec.strategy.{side}.{field}", name
 
 
 def _named(

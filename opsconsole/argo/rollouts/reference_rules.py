@@ -92,8 +92,11 @@ def problems(
 def _service(ro: RolloutView, path: str, service: Obj) -> Problems:
     name = name_of(service)
     labels = mapping(ro.template, "metadata", "labels")
+    side = path.rpartition(".")[2].removesuffix("Service")
+    # a Service may also ask for what the strategy writes onto the pods behind it
+    added = mapping(ro.blue_green or ro.canary, f"{side}Metadata", "labels")
     for key, value in mapping(service, "spec", "selector").items():
-        if key != n.POD_HASH_LABEL and labels.get(key) != value:
+        if key != n.POD_HASH_LABEL and labels.get(key) != value and added.get(key) != value:
             yield invalid(path, name, f'Service "{name}" has unmatch label "{key}" in rollout')
     owner = text(annotations_of(service), n.MANAGED_BY)
     if owner and owner != ro.name:

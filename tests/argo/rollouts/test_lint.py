@@ -48,3 +48,23 @@ def test_what_is_no_rollout_is_left_alone():
 def test_what_is_no_yaml_is_said():
     with pytest.raises(YamlError):
         lint("a: [")
+
+
+def test_ping_pong_services_are_looked_at():
+    sides = {"pingService": "ping", "pongService": "pong"}
+    text = yamldoc.dump_all([made({"pingPong": sides}), service("ping", app="other")])
+    assert lint(text) == [
+        (
+            'spec.strategy.canary.pingPong.pingService: Invalid value: "ping": '
+            'Service "ping" has unmatch label "app" in rollout'
+        )
+    ]
+
+
+def test_a_service_may_select_what_the_strategy_writes_onto_its_pods():
+    own = {**routed(), "canaryMetadata": {"labels": {"role": "canary"}}}
+    wanted = service("canary")
+    wanted["spec"]["selector"]["role"] = "canary"
+    assert lint(yamldoc.dump_all([made(own), wanted])) == []
+    stable = {**wanted, "metadata": {**wanted["metadata"], "name": "stable"}}
+    assert "unmatch label" in lint(yamldoc.dump_all([made(own), stable]))[0]
