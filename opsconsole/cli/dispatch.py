@@ -77,6 +77,12 @@ def _seal(options: Options, words: list[str]) -> int:
     return seal(options, words)
 
 
+def _notifications(options: Options, words: list[str]) -> int:
+    from opsconsole.cli.notifying import notifications
+
+    return notifications(options, words)
+
+
 COMMANDS: dict[str, tuple[Command, str]] = {
     "apps": (_apps, "the applications, as text or JSON"),
     "snapshot": (_snapshot, "what the console would show, as text"),
@@ -97,6 +103,7 @@ COMMANDS: dict[str, tuple[Command, str]] = {
     "create": (_plugin, "create Rollouts, Experiments, templates or runs from a file"),
     "lint": (_lint, "what the controllers would refuse in manifests, before the push"),
     "seal": (_seal, "a SealedSecret of a Secret, for git"),
+    "notifications": (_notifications, "test: what a template or trigger makes of an application"),
     "sandbox": (_sandbox, "sandbox serve: a simulated cluster for other clients"),
     "rehearse": (_rehearse, "play a scenario in the sandbox as fast as possible"),
     "version": (lambda *_: 0, "the version"),
@@ -109,7 +116,7 @@ def usage() -> str:
         "       opsconsole [options] COMMAND ...",
         "",
         "commands:",
-        *(f"  {name:<10} {told}" for name, (_, told) in COMMANDS.items()),
+        *(f"  {name:<13} {told}" for name, (_, told) in COMMANDS.items()),
         "",
     ]
     flags = common_parser().format_help().partition("where to connect")

@@ -61,6 +61,20 @@ def deliveries(
     return _MAKE[kind](to, settings, message, parts)
 
 
+def preview(config: Config, name: str, variables: Mapping[str, Any]) -> dict[str, Any]:
+    """Every text of a template, rendered; nothing that depends on a recipient. Raises SendError."""
+    template = config.templates.get(name)
+    if template is None:
+        raise SendError(f"template '{name}' is not supported")
+    return {key: _rendered(name, value, variables) for key, value in template.items()}
+
+
+def _rendered(name: str, value: Any, variables: Mapping[str, Any]) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _rendered(name, one, variables) for key, one in value.items()}
+    return _render(name, value, variables) if isinstance(value, str) else value
+
+
 def _render(name: str, source: str, variables: Mapping[str, Any]) -> str:
     try:
         return gotemplate.render(source, variables, functions=template_functions(), name=name)
