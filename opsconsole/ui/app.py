@@ -122,7 +122,7 @@ class OpsApp(App[int]):
         self._show_notice()
         for screen in self.screen_stack[1:]:
             refresh = getattr(screen, "refresh_lines", None)
-            if refresh is not None:
+            if refresh is not None and screen.is_mounted:
                 refresh()
 
     def _tick(self) -> None:

@@ -169,9 +169,9 @@ def test_high_risk_needs_the_typed_name():
     @play
     async def scene():
         async with stage() as on:
-            await on.press(*CANARY, "F", "y")
+            await on.press(*CANARY, "F", "y", "enter")
             assert on.console.ran == []
-            await on.press("tab", "enter")
+            await on.press("backspace", "enter")
             assert on.console.ran == []
             await on.press(*("minus" if c == "-" else c for c in "my-app"), "enter")
             assert on.console.ran == []

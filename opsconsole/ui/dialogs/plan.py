@@ -1,7 +1,8 @@
 """The one dialog before anything is written: it shows the very Plan that would be executed.
 
-Cancel has the focus; `y` runs, and for risky plans only the typed name does. Keys that arrive
-in the first moments after a plan appears are dropped: they were meant for what was there before.
+Cancel has the focus and `y` runs. Where words are asked for, their field has it, and only the
+typed name runs a risky plan. Keys that arrive in the first moments after a plan appears are
+dropped: they were meant for what was there before.
 """
 
 from __future__ import annotations
@@ -148,8 +149,8 @@ class PlanDialog(ModalScreen[Plan | None]):
     # -- planning -------------------------------------------------------------------------
 
     def on_mount(self) -> None:
-        for typed in self.query("#option-text").results(Input):
-            # what is asked for in words is changed first; Enter there only plans anew
+        for typed in self.query(Input):
+            # words are asked for: Enter there plans anew, or does nothing before the name is whole
             typed.focus()
             typed.cursor_position = len(typed.value)
         self._ask()
