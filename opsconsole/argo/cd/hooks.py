@@ -24,14 +24,12 @@ TYPES = (*PHASES, "Skip", *DELETION)
 BEFORE_CREATION, SUCCEEDED, FAILED = "BeforeHookCreation", "HookSucceeded", "HookFailed"
 
 _HELM = {
-    "crd-install": "PreSync",
     "pre-install": "PreSync",
     "pre-upgrade": "PreSync",
     "post-install": "PostSync",
     "post-upgrade": "PostSync",
-    "pre-delete": "PreDelete",
-    "post-delete": "PostDelete",
 }
+_HELM_DELETION = {"PreDelete": "pre-delete", "PostDelete": "post-delete"}
 _HELM_POLICY = {
     "before-hook-creation": BEFORE_CREATION,
     "hook-succeeded": SUCCEEDED,
@@ -48,30 +46,39 @@ def listed(obj: Object, annotation: str) -> list[str]:
 
 
 def hook_types(obj: Object) -> list[str]:
-    """The recognised hook types, in the order written; Helm's only where Argo's are absent."""
-    own = listed(obj, HOOK)
+    """The types that a sync knows, in the order written; Helm's only where Argo's are absent."""
+    own = [h for h in listed(obj, HOOK) if h in (*PHASES, "Skip")]
     found = own or [_HELM[h] for h in listed(obj, HELM_HOOK) if h in _HELM]
-    return list(dict.fromkeys(kind for kind in found if kind in TYPES))
+    return list(dict.fromkeys(found))
+
+
+def is_deletion_hook(obj: Object, kind: str) -> bool:
+    """Whether it runs when the application is deleted; `kind` is one of DELETION (`hook.go`)."""
+    return kind in listed(obj, HOOK) or _HELM_DELETION[kind] in listed(obj, HELM_HOOK)
 
 
 def is_hook(obj: Object) -> bool:
     """Whether an object is kept out of what is synced and compared.
 
-    An object that carries only Helm's `crd-install` is an ordinary resource.
+    An object that is only to be skipped, or that carries only Helm's `crd-install`, is an
+    ordinary resource.
     """
-    if listed(obj, HOOK):
-        return True
-    helm = listed(obj, HELM_HOOK)
-    return bool(helm) and helm != ["crd-install"]
+    notes = annotations_of(obj)
+    if HOOK in notes:
+        return not is_skip_hook(obj)
+    return HELM_HOOK in notes and notes[HELM_HOOK] != "crd-install"
 
 
 def is_skip_hook(obj: Object) -> bool:
-    return "Skip" in hook_types(obj)
+    """`Skip` and nothing else; beside another type it means nothing."""
+    return hook_types(obj) == ["Skip"]
 
 
 def is_ignored(obj: Object) -> bool:
     """Annotated as a hook, but of no type that Argo CD knows: it is left alone."""
-    return is_hook(obj) and not hook_types(obj)
+    if not is_hook(obj) or hook_types(obj):
+        return False
+    return not any(is_deletion_hook(obj, kind) for kind in DELETION)
 
 
 def sync_phases(obj: Object) -> list[str]:
@@ -98,4 +105,4 @@ def without_finalizer(obj: Object) -> list[str] | None:
 
 def deletion_hooks(objects: Iterable[Object], kind: str) -> list[Object]:
     """The hooks of type PreDelete or PostDelete."""
-    return [obj for obj in objects if kind in hook_types(obj)]
+    return [obj for obj in objects if is_deletion_hook(obj, kind)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,6 +12,8 @@ from opsconsole.model.objects import Object, dig, flag, mapping, number
 from opsconsole.model.times import parse_duration
 
 DURATION, FACTOR, MAX_DURATION = 5.0, 2, 180.0
+
+_PLAIN = re.compile(r"[+-]?[0-9]{1,18}", re.ASCII)
 
 AUTOMATED_LIMIT = 5
 """Retries of an automated sync whose application says nothing."""
@@ -25,17 +28,23 @@ class Retry:
     factor: int = FACTOR
     max_duration: float = MAX_DURATION
     refresh: bool = False
+    fault: str = ""
+    """Why nothing can be retried: what is no duration."""
 
     @classmethod
     def of(cls, retry: Object) -> Retry:
-        """From the API's form; a duration that is not one is the default."""
+        """From the API's form; a duration that is not one is a `fault`."""
         backoff = mapping(retry, "backoff")
+        given = [dig(backoff, name) for name in ("duration", "maxDuration")]
+        duration, maximum = (_seconds(value) for value in given)
+        bad = [v for v, s in zip(given, (duration, maximum), strict=True) if v and s is None]
         return cls(
             number(retry, "limit"),
-            _seconds(dig(backoff, "duration"), DURATION),
+            DURATION if duration is None else duration,
             number(backoff, "factor", default=FACTOR),
-            _seconds(dig(backoff, "maxDuration"), MAX_DURATION),
+            MAX_DURATION if maximum is None else maximum,
             flag(retry, "refresh"),
+            f"unable to parse {bad[0]} as a duration" if bad else "",
         )
 
     def allows(self, count: int) -> bool:
@@ -48,15 +57,16 @@ class Retry:
         return min(seconds, self.max_duration) if self.max_duration > 0 else seconds
 
 
-def _seconds(value: Any, default: float) -> float:
+def _seconds(value: Any) -> float | None:
+    """Go's durations, and plain numbers, which are seconds; None for what is neither."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         return float(value)
     if not isinstance(value, str) or not value:
-        return default
+        return None
     try:
-        return float(value) if value.isdigit() else parse_duration(value)
+        return float(int(value)) if _PLAIN.fullmatch(value) else parse_duration(value)
     except RuleError:
-        return default
+        return None
 
 
 def kitchen(moment: datetime) -> str:

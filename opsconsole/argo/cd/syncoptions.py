@@ -21,24 +21,43 @@ def has_option(obj: Object, option: str) -> bool:
     return option in listed(obj, ANNOTATION)
 
 
+def option_value(obj: Object, name: str) -> str | None:
+    """The value of a resource's option of that name, None where it carries none."""
+    return _value(listed(obj, ANNOTATION), name)
+
+
+def _value(options: Iterable[str], name: str) -> str | None:
+    prefix = name + "="
+    return next((o.removeprefix(prefix) for o in options if o.startswith(prefix)), None)
+
+
+def prune_option(live: Object, default: str | None) -> str | None:
+    """How a resource is pruned: by its own option `Prune`, else by the application's."""
+    own = option_value(live, "Prune")
+    return default if own is None else own
+
+
 @dataclass(frozen=True, slots=True)
 class SyncOptions:
     """The `syncOptions` list of an application or an operation."""
 
-    options: frozenset[str] = frozenset()
+    options: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, options: Iterable[object]) -> SyncOptions:
-        return cls(frozenset(str(option).strip() for option in options))
+        return cls(tuple(str(option).strip() for option in options))
 
     def has(self, option: str) -> bool:
         return option in self.options
 
+    def value(self, name: str) -> str | None:
+        """The value of the first option of that name."""
+        return _value(self.options, name)
+
     @property
     def propagation(self) -> str:
         """How pruned objects are deleted; Foreground unless told otherwise."""
-        for option in self.options:
-            name, _, value = option.partition("=")
-            if name == "PrunePropagationPolicy" and value in PROPAGATION:
-                return PROPAGATION[value]
+        for policy in ("background", "foreground", "orphan"):
+            if self.has(f"PrunePropagationPolicy={policy}"):
+                return PROPAGATION[policy]
         return "Foreground"

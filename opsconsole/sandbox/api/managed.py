@@ -131,6 +131,21 @@ def tracked(obj: Obj, old: Obj | None, *, kind: Kind, writer: Writer, now: datet
     return _with_entries(obj, entries)
 
 
+def handed_over(obj: Obj, manager: str, to: Writer) -> Obj:
+    """`obj` with what `manager` owns by updates given to `to` (client-go `csaupgrade`)."""
+    entries = _entries(obj)
+    former = [e for e in entries if (e.writer.manager, e.writer.apply) == (manager, False)]
+    former = [e for e in former if not e.writer.subresource]
+    if not former:
+        return obj
+    mine = _of(entries, to) or _Entry(to, frozenset(), former[0].time)
+    note = ("f:metadata", "f:annotations", f"f:{LAST_APPLIED}")
+    for entry in former:
+        mine.fields |= frozenset(p for p in entry.fields if p != note)
+    kept = [e for e in entries if e not in former and e is not mine]
+    return _with_entries(obj, [*kept, mine])
+
+
 def apply(
     live: Obj | None,
     config: Obj,

@@ -16,12 +16,14 @@ from opsconsole.argo.cd.identity import Obj
 from opsconsole.argo.cd.ignores import ignores_of, restored
 from opsconsole.argo.cd.retry import Retry, retried, retrying
 from opsconsole.argo.cd.sync import Pair, SyncContext, SyncPlan, SyncState
+from opsconsole.argo.cd.syncoptions import ANNOTATION as OPTIONS
 from opsconsole.argo.cd.syncoptions import SyncOptions
 from opsconsole.errors import RuleError
 from opsconsole.model.kinds import APPLICATION, NAMESPACE
 from opsconsole.model.objects import (
     Object,
     annotations_of,
+    dig,
     flag,
     items,
     mapping,
@@ -46,6 +48,12 @@ LOOK_AGAIN = 5.0
 """Virtual seconds after which a waiting operation is looked at without a change."""
 
 BLOCKED = 30.0
+OUTSIDE = "Sync operation blocked by sync window"
+
+MIGRATION = "argocd.argoproj.io/client-side-apply-migration-manager"
+CLIENT_SIDE = "kubectl-client-side-apply"
+"""Whose fields a server-side apply takes over, unless the application names another manager."""
+
 HISTORY = 10
 """Entries of `status.history` unless the application says otherwise."""
 
@@ -80,8 +88,11 @@ class Operator:
         if wait > 0:
             return wait
         self._put(app, state)
-        if self._blocked(app, state):
-            self._put(app, {**state, "message": "Sync operation blocked by sync window"})
+        blocked = self._blocked(app, state)
+        if blocked:
+            # a termination has to wait, too
+            if text(state, "phase") == "Running":
+                self._put(app, {**self._headed(app, state), "message": blocked})
             return BLOCKED
         terminating = text(state, "phase") == "Terminating"
         state, delayed = self._sync(app, state)
@@ -111,60 +122,81 @@ class Operator:
         if retry.refresh:
             latest = " with latest revisions"
             operation = dict(mapping(old, "operation"))
-            sync = {k: v for k, v in mapping(operation, "sync").items() if k != "revision"}
+            sync = {
+                k: v for k, v in mapping(operation, "sync").items() if not k.startswith("revision")
+            }
             state["operation"] = {**operation, "sync": sync}
         state["message"] = f"Retrying operation{latest}. Attempt #{count}"
         return state, 0.0
 
-    def _blocked(self, app: Obj, state: State) -> bool:
+    def _blocked(self, app: Obj, state: State) -> str:
+        """Why the project's windows do not let it go on, or "" (syncWindowPreventsSync)."""
         project = self.environment.project(app) or {}
         manual = not flag(state, "operation", "initiatedBy", "automated")
         now = self.environment.store.simulation.now()
         started = parse_instant(text(state, "startedAt"))
         try:
             found = windows.windows_of(project, app)
-            return not windows.can_sync(found, now, manual=manual, started=started)
-        except RuleError:
-            return True
+            allowed = windows.can_sync(found, now, manual=manual, started=started)
+        except RuleError as fault:
+            return f"{OUTSIDE}: {fault.message}"
+        return "" if allowed else OUTSIDE
+
+    def _headed(self, app: Obj, state: State) -> State:
+        """The state with the head of its result: what is to be synced, as it was asked for."""
+        operation = mapping(state, "operation", "sync")
+        if mapping(state, "syncResult") or not isinstance(dig(state, "operation", "sync"), Mapping):
+            return state
+        sources = [dict(source) for source in _sources(app, operation)]
+        if mappings(operation, "sources") or mappings(app, "spec", "sources"):
+            head: State = {"revisions": items(operation, "revisions"), "sources": sources}
+        else:
+            head = {
+                "revision": text(operation, "revision"),
+                "source": sources[0] if sources else {},
+            }
+        return {**state, "syncResult": head}
 
     # one pass
 
     def _sync(self, app: Obj, state: State) -> tuple[State, bool]:
         """The state after a pass, and whether a wave has to be waited for."""
+        if not isinstance(dig(state, "operation", "sync"), Mapping):
+            return _failed(state, "Invalid operation request: no operation specified"), False
         operation = mapping(state, "operation", "sync")
-        if not operation:
-            message = "Invalid operation request: no operation specified"
-            return {**state, "phase": "Error", "message": message}, False
+        state = self._headed(app, state)
+        if self.environment.project(app) is None:
+            return _failed(state, f"Failed to load application project: {_no_project(app)}"), False
         destination, faults = self.environment.destination(app)
         if destination is None:
             why = ";".join(f"InvalidSpecError: {fault}" for fault in faults)
-            return {**state, "phase": "Error", "message": why}, False
+            return _failed(state, why), False
         result = mapping(state, "syncResult")
+        resources = mappings(result, "resources")
         found, base = self._compared(app, destination, operation, result)
-        errors = [c._asdict() for c in found.conditions if c.type in ERRORS]
-        if errors:
-            new = {**state, "phase": "Error", "message": formatted(errors)}
-            return {
-                **new,
-                "syncResult": {**base, "resources": mappings(result, "resources")},
-            }, False
+        state = {**state, "syncResult": {**base, "resources": resources} if resources else base}
         options = SyncOptions.of(items(operation, "syncOptions"))
         shared = [c.message for c in found.conditions if c.type == "SharedResourceWarning"]
         if shared and options.has("FailOnSharedResource=true"):
-            why = f"Shared resource found: {', '.join(shared)}"
-            return {**state, "phase": "Failed", "message": why, "syncResult": base}, False
+            return _failed(state, f"Shared resource found: {shared[0]}", "Failed"), False
+        errors = [c._asdict() for c in found.conditions if c.type in ERRORS]
+        if errors:
+            return _failed(state, formatted(errors)), False
+        effects = StoreEffects(destination.store, destination.permits)
         context = SyncContext(
             self._plan(app, state, destination, found, options),
-            StoreEffects(destination.store, destination.permits),
-            SyncState.of(
-                text(state, "phase"), text(state, "message"), mappings(result, "resources")
-            ),
+            effects,
+            SyncState.of(text(state, "phase"), text(state, "message"), resources),
         )
         done = context.terminate() if text(state, "phase") == "Terminating" else context.sync()
-        new = {**state, "phase": done.phase, "message": done.message}
+        managed = mapping(app, "spec", "syncPolicy", "managedNamespaceMetadata")
+        if managed:
+            base["managedNamespaceMetadata"] = dict(managed)
         if done.listed():
-            base["resources"] = done.listed()
-        return {**new, "syncResult": base}, done.wave_delay
+            told = [{**r, "message": effects.explained(r)} for r in done.listed()]
+            base["resources"] = told
+        new = {**state, "phase": done.phase, "message": done.message, "syncResult": base}
+        return new, done.wave_delay
 
     def _compared(
         self, app: Obj, destination: Destination, operation: Object, result: Object
@@ -204,12 +236,14 @@ class Operator:
             revision=found.revision,
             namespace=destination.namespace,
             started=int(started.timestamp()),
-            prune=flag(operation, "prune") and not options.has("Prune=false"),
+            prune=flag(operation, "prune"),
+            prune_option=options.value("Prune"),
             prune_confirmed=_confirmed(app, started),
             dry_run=flag(operation, "dryRun"),
             force=flag(strategy, "hook", "force") or flag(strategy, "apply", "force"),
             skip_hooks=apply_only or bool(selected),
             options=options,
+            migrate_from=_migrate_from(app, options),
             wanted=(lambda pair: _selected(pair, selected)) if selected else None,
             modified=_modified(found) if options.has("ApplyOutOfSyncOnly=true") else None,
             new_namespace=(lambda: _namespace(app, destination)) if create else None,
@@ -225,14 +259,15 @@ class Operator:
         retry = Retry.of(mapping(state, "operation", "retry"))
         if not retry.allows(count):
             return {**state, "message": retried(text(state, "message"), count)}
+        if retry.fault:
+            return _failed(state, f"{text(state, 'message')} (failed to retry: {retry.fault})")
         now = self.environment.store.simulation.now()
-        count += 1
         at = now + timedelta(seconds=retry.wait(count))
         return {
             **state,
             "phase": "Running",
-            "message": retrying(text(state, "message"), count, at),
-            "retryCount": count,
+            "message": retrying(text(state, "message"), count + 1, at),
+            "retryCount": count + 1,
             "finishedAt": format_instant(now),
         }
 
@@ -292,6 +327,20 @@ class Operator:
         write(store, key.namespace, key.name, {"history": kept})
 
 
+def _failed(state: State, message: str, phase: str = "Error") -> State:
+    return {**state, "phase": phase, "message": message}
+
+
+def _no_project(app: Obj) -> str:
+    return f'appproject.argoproj.io "{text(app, "spec", "project") or "default"}" not found'
+
+
+def _migrate_from(app: Obj, options: SyncOptions) -> str:
+    if options.has("ClientSideApplyMigration=false"):
+        return ""
+    return str(annotations_of(app).get(MIGRATION) or CLIENT_SIDE)
+
+
 def _sources(app: Obj, operation: Object) -> list[Mapping[str, Any]]:
     several, one = mappings(operation, "sources"), mapping(operation, "source")
     return several or ([one] if one else sources_of(app))
@@ -340,12 +389,14 @@ def _modified(found: Comparison) -> Any:
 
 def _namespace(app: Obj, destination: Destination) -> Obj | None:
     """The Namespace to create, or to give its metadata; None when it is there and has none."""
-    managed = mapping(app, "spec", "syncPolicy", "managedNamespaceMetadata")
+    managed = dig(app, "spec", "syncPolicy", "managedNamespaceMetadata")
     live = destination.store.find(NAMESPACE, "", destination.namespace)
-    if live is not None and not managed:
+    managed = managed if isinstance(managed, Mapping) else None
+    if live is not None and managed is None:
         return None
     meta: dict[str, Any] = {"name": destination.namespace}
-    for field in ("labels", "annotations"):
-        if mapping(managed, field):
-            meta[field] = dict(mapping(managed, field))
+    if managed is not None:
+        # by server-side apply, so that what others have set there stays
+        notes = {**mapping(managed, "annotations"), OPTIONS: "ServerSideApply=true"}
+        meta |= {"labels": dict(mapping(managed, "labels")), "annotations": notes}
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": meta}

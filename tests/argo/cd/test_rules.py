@@ -82,10 +82,16 @@ def test_waves(notes: dict[str, str], wave: int) -> None:
     ("notes", "phases", "hook"),
     [
         ({HOOK: "PreSync,PostSync"}, ["PreSync", "PostSync"], True),
-        ({HOOK: "Skip"}, [], True),
+        ({HOOK: "Skip"}, [], False),
+        ({HOOK: "Skip,PreSync"}, ["PreSync"], True),
+        ({HOOK: ""}, [], True),
+        ({HOOK: "PostDelete"}, [], True),
         ({HOOK: "Nonsense"}, [], True),
         ({"helm.sh/hook": "pre-upgrade,post-install"}, ["PreSync", "PostSync"], True),
         ({"helm.sh/hook": "crd-install"}, ["Sync"], False),
+        ({"helm.sh/hook": "test"}, [], True),
+        ({HOOK: "Nonsense", "helm.sh/hook": "pre-install"}, ["PreSync"], True),
+        ({HOOK: "Sync", "helm.sh/hook": "pre-install"}, ["Sync"], True),
         ({}, ["Sync"], False),
     ],
 )

@@ -98,7 +98,10 @@ def test_an_unknown_kind_is_named() -> None:
     odd = {"apiVersion": "x.io/v1", "kind": "Odd", "metadata": {"name": "o"}}
     stand = Stand(config("a"), odd)
     state = stand.sync()
-    assert state["message"] == "one or more synchronization tasks are not valid"
+    assert state["message"] == (
+        "one or more synchronization tasks are not valid: failed to discover server resources for"
+        " group version x.io/v1: the server could not find the requested resource"
+    )
     assert stand.results()["o"][2].startswith("The Kubernetes API could not find x.io/Odd")
     assert stand.find(CONFIG_MAP, "a") is None
 

@@ -21,6 +21,7 @@ from opsconsole.model.objects import Object, name_of, namespace_of, text
 from opsconsole.model.status import Health
 
 COMPLETED_BADLY = "one or more synchronization tasks completed unsuccessfully"
+NOT_VALID = "one or more synchronization tasks are not valid"
 NOT_APPLIED = "one or more objects failed to apply"
 
 
@@ -31,7 +32,8 @@ class SyncPlan:
     `pairs` are the resources (live hooks among them, as pairs without target), `hooks` the
     wanted hooks. `wanted` limits a selective sync. `namespace` is the destination's,
     `new_namespace` makes the Namespace to create or change, or None when there is nothing to do.
-    `started` are seconds since the epoch.
+    `started` are seconds since the epoch. `prune_option` is the application's option `Prune`,
+    `migrate_from` the manager whose fields a server-side apply takes over.
     """
 
     pairs: Sequence[Pair]
@@ -40,11 +42,13 @@ class SyncPlan:
     namespace: str = ""
     started: int = 0
     prune: bool = False
+    prune_option: str | None = None
     prune_confirmed: bool = False
     dry_run: bool = False
     force: bool = False
     skip_hooks: bool = False
     options: SyncOptions = field(default_factory=SyncOptions)
+    migrate_from: str = ""
     wanted: Callable[[Pair], bool] | None = None
     modified: Callable[[Key], bool] | None = None
     new_namespace: Callable[[], Obj | None] | None = None
@@ -65,7 +69,7 @@ class SyncContext:
         self.state.wave_delay = False
         tasks, valid = self._tasks()
         if not valid:
-            return self._end(s.FAILED, "one or more synchronization tasks are not valid")
+            return self._end(s.FAILED, self._invalid())
         if not self.state.started and not self._dry_run(tasks):
             return self.state
         self._look(tasks)
@@ -76,12 +80,19 @@ class SyncContext:
                 self.runner.drop_finalizer(task)
         return self._advance(tasks)
 
+    def _invalid(self) -> str:
+        results = self.state.listed()
+        why = {text(r, "message") for r in results if text(r, "status") == s.SYNC_FAILED}
+        found = "; ".join(sorted(why - {""}))
+        return f"{NOT_VALID}: {found}" if found else NOT_VALID
+
     def _end(self, phase: str, message: str) -> SyncState:
         self.state.phase, self.state.message = phase, message
         return self.state
 
     def _running(self, tasks: Sequence[Task], *, deletion: bool = False) -> SyncState:
-        return self._end(s.RUNNING, _waiting(tasks, deletion=deletion))
+        asking = [t for t in tasks if self.runner.asks(t)]
+        return self._end(s.RUNNING, _waiting(tasks, asking, deletion=deletion))
 
     # before anything is done
 
@@ -247,7 +258,7 @@ class SyncContext:
                 self.effects.delete(task.live, self.plan.options.propagation)
             except EffectError as refused:
                 if not refused.missing:
-                    why = f"Failed to delete: {refused}"
+                    why = f"Failed to delete: failed to delete resource: {refused}"
                     self.state.put(task, Outcome(task.status, s.FAILED, why))
                     return False
         if phase == s.RUNNING:
@@ -312,19 +323,11 @@ class SyncContext:
 
     def _check(self, task: Task) -> bool:
         obj = task.obj
-        group, kind = group_of(obj), task.kind
-        if not self.effects.serves(text(obj, "apiVersion"), kind):
-            if self._may_come_later(task):
-                task.skip_dry_run = True
-                return True
-            why = (
-                f"The Kubernetes API could not find {group}/{kind} for requested resource "
-                f'{namespace_of(obj)}/{name_of(obj)}. Make sure the "{kind}" CRD is installed '
-                "on the destination cluster."
-            )
-            self.state.put(task, Outcome(s.SYNC_FAILED, "", why))
-            return False
-        why = self.effects.permitted(obj)
+        why = self.effects.unserved(text(obj, "apiVersion"), task.kind)
+        if why and self._may_come_later(task):
+            task.skip_dry_run = True
+            return True
+        why = why or self.effects.permitted(obj)
         if why:
             self.state.put(task, Outcome(s.SYNC_FAILED, "", why))
         return not why
@@ -348,17 +351,20 @@ def hook_phase(live: Object, health: Verdict | None) -> tuple[str, str]:
     return s.SUCCEEDED, health.message
 
 
-def _waiting(tasks: Sequence[Task], *, deletion: bool) -> str:
+def _waiting(tasks: Sequence[Task], asking: Sequence[Task], *, deletion: bool) -> str:
+    """What is waited for (setRunningPhase); `asking` are prunes that want somebody's word."""
     if not tasks:
         return ""
     held = [t for t in tasks if t.is_hook]
-    plain = len(held) < len(tasks)
     reason = "completion of hook" if held else "healthy state of"
     if deletion:
         reason = "deletion of hook" if held else "deletion of"
-    message = f"waiting for {reason} {(held or tasks)[0].label}"
-    more = len(tasks) - 1
-    return f"{message} and {more} more {'resources' if plain else 'hooks'}" if more else message
+    first, more = (held or tasks)[0], len(tasks) - 1
+    if asking:
+        reason, first, more = "pruning confirmation of", asking[0], len(asking) - 1
+    message = f"waiting for {reason} {first.label}"
+    sort = "resources" if len(held) < len(tasks) else "hooks"
+    return f"{message} and {more} more {sort}" if more else message
 
 
 def _reasons(why: str, tasks: Sequence[Task]) -> str:

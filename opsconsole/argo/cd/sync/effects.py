@@ -26,13 +26,18 @@ class Application:
     validate: bool = True
     replace: bool = False
     server_side: bool = False
+    there: bool = False
+    """Whether the sync has seen the object live: a replace of it is no creation."""
+
+    migrate_from: str = ""
+    """The manager whose fields a server-side apply takes over, where it has any."""
 
 
 class Effects(Protocol):
     """All raise EffectError when refused."""
 
-    def serves(self, api_version: str, kind: str) -> bool:
-        """Whether the cluster knows that version of a kind."""
+    def unserved(self, api_version: str, kind: str) -> str:
+        """What the API says when it does not know that version of a kind, else ""."""
         ...
 
     def permitted(self, obj: Object) -> str:

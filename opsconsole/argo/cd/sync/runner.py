@@ -10,8 +10,8 @@ from opsconsole.argo.cd.sync import state as s
 from opsconsole.argo.cd.sync.effects import Application, EffectError, Effects
 from opsconsole.argo.cd.sync.state import Outcome, SyncState
 from opsconsole.argo.cd.sync.tasks import Task
-from opsconsole.argo.cd.syncoptions import has_option
-from opsconsole.model.objects import name_of, text
+from opsconsole.argo.cd.syncoptions import has_option, prune_option
+from opsconsole.model.objects import text
 
 if TYPE_CHECKING:
     from opsconsole.argo.cd.sync.context import SyncPlan
@@ -41,9 +41,9 @@ class Runner:
         creates = [t for t in tasks if not t.is_prune]
         if not dry:
             stale = [t for t in tasks if t.is_hook and t.pending and t.live is not None]
-            if not every([self.drop_finalizer(t) for t in stale]):
+            if not every([self.drop_finalizer(t, word="failed") for t in stale]):
                 return Run.FAILED
-        if not self.plan.prune_confirmed and self._ask(prunes):
+        if any(self.asks(t) for t in prunes):
             return Run.PENDING
         if not every([self._prune(t, dry=dry) for t in prunes]):
             return Run.FAILED
@@ -54,24 +54,18 @@ class Runner:
         good = every([self._apply(t, dry=dry) for t in creates if not (dry and t.skip_dry_run)])
         return Run.SUCCESSFUL if good else Run.FAILED
 
-    def _ask(self, prunes: list[Task]) -> bool:
-        """Whether pruning waits for somebody's word; says so in the operation's message."""
-        asking = [
-            f"{text(t.obj, 'apiVersion')}/{t.kind}/{name_of(t.obj)}"
-            for t in prunes
-            if has_option(t.live or {}, "Prune=confirm")
-        ]
-        if asking:
-            more = f" and {len(asking) - 1} more resources" if len(asking) > 1 else ""
-            self.state.message = f"Waiting for pruning confirmation of {asking[0]}{more}"
-        return bool(asking)
+    def asks(self, task: Task) -> bool:
+        """Whether pruning waits for somebody's word."""
+        if self.plan.prune_confirmed or not task.is_prune:
+            return False
+        return prune_option(task.live or {}, self.plan.prune_option) == "confirm"
 
     def _prune(self, task: Task, *, dry: bool) -> bool:
         code, message = s.PRUNED, "pruned (dry run)" if dry else "pruned"
         live = task.live or {}
         if not self.plan.prune:
             code, message = s.PRUNE_SKIPPED, "ignored (requires pruning)"
-        elif has_option(live, "Prune=false"):
+        elif prune_option(live, self.plan.prune_option) == "false":
             code, message = s.PRUNE_SKIPPED, "ignored (no prune)"
         elif not dry and not text(live, "metadata", "deletionTimestamp"):
             try:
@@ -92,11 +86,15 @@ class Runner:
                 if refused.missing:
                     task.live = None
                     continue
-                why = f"failed to delete resource: {refused}"
-                self.state.put(task, Outcome(task.status, s.ERROR, why))
-                return Run.FAILED
-            found = Run.PENDING
+                self._undeleted(task, refused)
+                found = Run.FAILED
+                continue
+            found = found if found is Run.FAILED else Run.PENDING
         return found
+
+    def _undeleted(self, task: Task, refused: EffectError) -> None:
+        why = f"failed to delete resource: failed to delete resource: {refused}"
+        self.state.put(task, Outcome(task.status, s.ERROR, why))
 
     def _apply(self, task: Task, *, dry: bool) -> bool:
         target = task.target or {}
@@ -122,6 +120,8 @@ class Runner:
             validate=not (options.has("Validate=false") or has_option(target, "Validate=false")),
             replace=options.has("Replace=true") or either("Replace=true"),
             server_side=server_side and not dry and not has_option(target, "ServerSideApply=false"),
+            there=task.live is not None,
+            migrate_from=self.plan.migrate_from,
         )
 
     def _note(self, task: Task, code: str, message: str, *, dry: bool) -> None:
@@ -132,7 +132,7 @@ class Runner:
             phase = s.SUCCEEDED
         self.state.put(task, Outcome(code, phase, message))
 
-    def drop_finalizer(self, task: Task) -> bool:
+    def drop_finalizer(self, task: Task, *, word: str = "Failed") -> bool:
         """Take the hook's finalizer off its live object; False when that was refused."""
         live = task.live
         kept = hooks.without_finalizer(live) if live is not None else None
@@ -142,7 +142,8 @@ class Runner:
             self.effects.set_finalizers(live, kept)
         except EffectError as refused:
             if not refused.missing:
-                why = f"Failed to remove hook finalizer: {refused}"
+                wrapped = f"failed to update resource: failed to update resource: {refused}"
+                why = f"{word} to remove hook finalizer: {wrapped}"
                 self.state.put(task, Outcome(task.status, s.ERROR, why))
                 return False
         return True
@@ -153,5 +154,4 @@ class Runner:
                 self.effects.delete(task.live or {}, self.plan.options.propagation)
             except EffectError as refused:
                 if not refused.missing:
-                    why = f"failed to delete resource: {refused}"
-                    self.state.put(task, Outcome(task.status, s.ERROR, why))
+                    self._undeleted(task, refused)
