@@ -161,6 +161,19 @@ class Sandbox:
 
         return self._pacer.call(lambda: self.story.push(app, tag, ALICE)).result(START_LIMIT)
 
+    def outbox(self) -> str:
+        """What the notifications controller sent, as text."""
+
+        def look(cluster: Cluster) -> str:
+            box = cluster.services.get("outbox")
+            if box is None:
+                return "there is no notifications controller"
+            simulation = cluster.simulation
+            start = simulation.now() - timedelta(seconds=simulation.elapsed)
+            return str(box.told(start))
+
+        return str(self.read(look))
+
     def read(self, look: Callable[[Cluster], Any]) -> Any:
         """Look at the cluster on its own thread (for tests and benchmarks)."""
         return self._pacer.call(lambda: look(self.cluster)).result(START_LIMIT)
