@@ -62,7 +62,10 @@ class CrdWatcher:
         name = name_of(change.object)
         if change.type == "DELETED":
             self._remove(name)
-        elif not self._dirty:
+            return
+        # served at once: who waits for a definition does not wait for its status
+        self._serve(change.object)
+        if not self._dirty:
             self._dirty.append(name)
             self.store.simulation.call_later(0, self.settle)
         else:
@@ -72,17 +75,22 @@ class CrdWatcher:
         """Serve what new definitions ask for, and say in their status that it is served."""
         while self._dirty:
             crd = self.store.find(CRD, "", self._dirty.pop())
-            if crd is None or "deletionTimestamp" in crd["metadata"]:
-                continue
-            row = row_of(crd, schemas=self.schemas)
-            if row is None:
-                continue
-            row = _OURS.get((row.kind.group, row.kind.kind), row)
-            known = self.store.resources.by_kind(row.kind.api_version, row.kind.kind)
-            if row not in _OURS.values() or known is None:
-                self.store.resources.add(row)
-            self._mine[name_of(crd)] = row.kind
-            self._establish(crd)
+            if crd is not None and self._serve(crd):
+                self._establish(crd)
+
+    def _serve(self, crd: Obj) -> bool:
+        """Whether the definition's kind is served now."""
+        if "deletionTimestamp" in crd["metadata"]:
+            return False
+        row = row_of(crd, schemas=self.schemas)
+        if row is None:
+            return False
+        row = _OURS.get((row.kind.group, row.kind.kind), row)
+        known = self.store.resources.by_kind(row.kind.api_version, row.kind.kind)
+        if row not in _OURS.values() or known is None:
+            self.store.resources.add(row)
+        self._mine[name_of(crd)] = row.kind
+        return True
 
     def _establish(self, crd: Obj) -> None:
         if any(c.get("type") == "Established" for c in mappings(crd, "status", "conditions")):

@@ -160,8 +160,7 @@ class Comparer:
                 key = key._replace(name=f"{text(obj, 'metadata', 'generateName')}\0{len(targets)}")
             else:
                 seen[key] = seen.get(key, 0) + 1
-                obj = self._mark(manifest, obj, self.environment.instance(app), destination)
-            targets[key] = obj
+            targets[key] = self._mark(manifest, obj, self.environment.instance(app), destination)
         for key, count in seen.items():
             if count > 1:
                 why = f"Resource {key} appeared {count} times among application resources."

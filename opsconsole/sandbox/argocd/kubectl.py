@@ -74,6 +74,9 @@ class Kubectl:
         with self.store.rehearsal() if how.dry_run else nullcontext():
             if how.replace:
                 return self._replace(kind, target, wanted, how)
+            prefix = text(target, "metadata", "generateName")
+            if prefix and not name_of(target):
+                raise EffectError(f"from {prefix}: cannot use generate name with apply")
             if how.server_side:
                 return self._server_side(kind, target, wanted, how)
             return self._client_side(kind, target, wanted, how)
