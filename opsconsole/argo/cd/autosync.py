@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from opsconsole.argo.cd.retry import AUTOMATED_LIMIT
 from opsconsole.model.objects import Object, dig, flag, items, mapping, mappings, number, text
@@ -39,26 +39,29 @@ def automated(app: Object) -> Mapping[str, Any] | None:
     return found
 
 
-def decide(app: Object, resources: Sequence[Object], revision: str, now: datetime) -> Decision:
-    """What automated sync does about an application that was compared to `revision`.
+def decide(
+    app: Object, resources: Sequence[Object], revisions: Sequence[str], now: datetime
+) -> Decision:
+    """What automated sync does about an application that was compared to `revisions`.
 
-    `resources` are `status.resources` of that comparison. The caller has checked the sync
-    window and that no operation is running.
+    `resources` are `status.resources` of that comparison, `revisions` one for each source. The
+    caller has checked the sync window and that no operation is running.
     """
     policy = automated(app)
     deleting = bool(text(app, "metadata", "deletionTimestamp"))
     if policy is None or deleting or text(app, "status", "sync", "status") != "OutOfSync":
         return Decision()
     prune = flag(policy, "prune")
-    drifted = [r for r in resources if text(r, "status") != "Synced" and not flag(r, "hook")]
-    if not prune and drifted and all(flag(r, "requiresPruning") for r in drifted):
+    drifted = [r for r in resources if text(r, "status") != "Synced"]
+    if not prune and all(flag(r, "requiresPruning") for r in drifted):
         return Decision()
-    operation = _operation(app, revision, prune=prune)
-    attempted, phase = attempted_sync(app, revision)
-    if attempted:
-        if phase != "Succeeded":
+    operation = _operation(app, revisions, prune=prune)
+    attempt = attempted_sync(app, revisions)
+    if attempt.same:
+        if attempt.phase != "Succeeded":
             message = text(app, "status", "operationState", "message")
-            return Decision(error=f"Failed last sync attempt to [{revision}]: {message}")
+            why = f"Failed last sync attempt to {_listed(attempt.revisions)}: {message}"
+            return Decision(error=why)
         if not flag(policy, "selfHeal"):
             return Decision()
         wait = heal_wait(app, now)
@@ -68,26 +71,31 @@ def decide(app: Object, resources: Sequence[Object], revision: str, now: datetim
             "autoHealAttemptsCount": _attempts(app) + 1,
             "resources": [_selected(r) for r in drifted],
         }
-    if prune and not flag(policy, "allowEmpty"):
-        managed = [r for r in resources if not flag(r, "hook")]
-        if managed and all(flag(r, "requiresPruning") for r in managed):
-            return Decision(
-                error=f"Skipping sync attempt to [{revision}]: auto-sync will wipe out all resources"
-            )
+    wipes = prune and all(flag(r, "requiresPruning") for r in resources)
+    if wipes and not flag(policy, "allowEmpty"):
+        why = f"Skipping sync attempt to {_listed(revisions)}"
+        return Decision(error=f"{why}: auto-sync will wipe out all resources")
     return Decision(operation)
 
 
-def _operation(app: Object, revision: str, *, prune: bool) -> dict[str, Any]:
+def _listed(revisions: Sequence[str]) -> str:
+    """As Go prints a list of strings."""
+    return f"[{' '.join(revisions)}]"
+
+
+def _operation(app: Object, revisions: Sequence[str], *, prune: bool) -> dict[str, Any]:
     policy = mapping(app, "spec", "syncPolicy")
-    sync: dict[str, Any] = {"revision": revision}
+    several = mappings(app, "spec", "sources")
+    sync: dict[str, Any] = {}
+    if several:
+        sync |= {"revisions": list(revisions), "sources": [dict(source) for source in several]}
+    else:
+        sync["revision"] = revisions[0] if revisions else ""
+        sync["source"] = dict(mapping(app, "spec", "source"))
     if prune:
         sync["prune"] = True
     if items(policy, "syncOptions"):
         sync["syncOptions"] = items(policy, "syncOptions")
-    if mapping(app, "spec", "source"):
-        sync["source"] = dict(mapping(app, "spec", "source"))
-    if mappings(app, "spec", "sources"):
-        sync["sources"] = [dict(s) for s in mappings(app, "spec", "sources")]
     retry = mapping(policy, "retry")
     return {
         "initiatedBy": {"automated": True},
@@ -97,24 +105,34 @@ def _operation(app: Object, revision: str, *, prune: bool) -> dict[str, Any]:
 
 
 def _selected(resource: Object) -> dict[str, Any]:
-    names = ("group", "kind", "name", "namespace")
+    names = ("group", "kind", "name")
     return {n: text(resource, n) for n in names if text(resource, n)}
 
 
-def attempted_sync(app: Object, revision: str) -> tuple[bool, str]:
-    """Whether that revision and source were tried already, and the phase that it ended in."""
+class Attempt(NamedTuple):
+    """`same`: what is wanted now was tried; in which phase that ended, and to what it synced."""
+
+    same: bool
+    phase: str = ""
+    revisions: tuple[str, ...] = ()
+
+
+def attempted_sync(app: Object, revisions: Sequence[str]) -> Attempt:
+    """Whether these revisions and the sources of now were tried already (alreadyAttemptedSync)."""
     state = mapping(app, "status", "operationState")
     phase = text(state, "phase")
     if not state:
-        return False, ""
+        return Attempt(same=False)
     result = mapping(state, "syncResult")
     if not result:
-        return phase in ("Succeeded", "Failed", "Error"), phase
-    if text(result, "revision") != revision:
-        return False, ""
-    if mappings(app, "spec", "sources"):
-        return mappings(result, "sources") == mappings(app, "spec", "sources"), phase
-    return mapping(result, "source") == mapping(app, "spec", "source"), phase
+        return Attempt(phase in ("Succeeded", "Failed", "Error"), phase)
+    several = mappings(app, "spec", "sources")
+    tried = tuple(map(str, items(result, "revisions"))) if several else (text(result, "revision"),)
+    if tried != tuple(revisions):
+        return Attempt(same=False, phase=phase, revisions=tried)
+    if several:
+        return Attempt(mappings(result, "sources") == several, phase, tried)
+    return Attempt(mapping(result, "source") == mapping(app, "spec", "source"), phase, tried)
 
 
 def _attempts(app: Object) -> int:

@@ -235,11 +235,11 @@ class Refresher:
         app = store.get(APPLICATION, key.namespace, key.name)
         error, wait = "", None
         if automated(app) is not None and app.get("operation") is None and self._allowed(app):
-            decision = decide(app, found.resources, found.revision, store.simulation.now())
+            decision = decide(app, found.resources, found.revisions, store.simulation.now())
             error, wait = decision.error, decision.wait or None
             if decision.operation is not None:
                 self._put(key, {"operationState": None}, operation=decision.operation)
-                message = f"Initiated automated sync to '{found.revision}'"
+                message = f"Initiated automated sync to '{', '.join(found.revisions)}'"
                 self.environment.event(app, "OperationStarted", message)
         elif app.get("operation") is not None:
             return None

@@ -243,23 +243,60 @@ def attempt(phase: str, heals: int = 0, revision: str = "abc") -> dict[str, Any]
 
 
 def test_automated_sync_decides() -> None:
-    found = decide(application(), DRIFT, "abc", MONDAY)
+    found = decide(application(), DRIFT, ["abc"], MONDAY)
     assert found.operation is not None
     assert found.operation["sync"]["syncOptions"] == ["X=true"]
     assert found.operation["retry"] == {"limit": 5}
-    assert decide(application(sync={"status": "Unknown"}), DRIFT, "abc", MONDAY).operation is None
-    failed = decide(application(operationState=attempt("Failed")), DRIFT, "abc", MONDAY)
+    assert decide(application(sync={"status": "Unknown"}), DRIFT, ["abc"], MONDAY).operation is None
+    failed = decide(application(operationState=attempt("Failed")), DRIFT, ["abc"], MONDAY)
     assert failed.error == "Failed last sync attempt to [abc]: why"
-    healed = decide(application(operationState=attempt("Succeeded")), DRIFT, "abc", MONDAY)
+    healed = decide(application(operationState=attempt("Succeeded")), DRIFT, ["abc"], MONDAY)
     assert healed.operation is not None
-    assert healed.operation["sync"]["resources"] == [
-        {"kind": "ConfigMap", "name": "a", "namespace": "ns"}
-    ]
+    assert healed.operation["sync"]["resources"] == [{"kind": "ConfigMap", "name": "a"}]
     assert healed.operation["sync"]["autoHealAttemptsCount"] == 1
-    waiting = decide(application(operationState=attempt("Succeeded", 2)), DRIFT, "abc", MONDAY)
+    waiting = decide(application(operationState=attempt("Succeeded", 2)), DRIFT, ["abc"], MONDAY)
     assert (waiting.operation, waiting.wait) == (None, 6.0)
-    newer = decide(application(operationState=attempt("Failed", 0, "old")), DRIFT, "abc", MONDAY)
+    newer = decide(application(operationState=attempt("Failed", 0, "old")), DRIFT, ["abc"], MONDAY)
     assert newer.operation is not None
+
+
+def test_an_attempt_without_a_result_names_no_revision() -> None:
+    state = {"phase": "Error", "message": "why"}
+    found = decide(application(operationState=state), DRIFT, ["abc"], MONDAY)
+    assert found.error == "Failed last sync attempt to []: why"
+
+
+def test_automated_sync_of_several_sources() -> None:
+    app = application()
+    sources = [{"repoURL": "r", "path": "p"}, {"repoURL": "s", "path": "q"}]
+    app["spec"]["sources"] = sources
+    found = decide(app, DRIFT, ["abc", "def"], MONDAY)
+    assert found.operation is not None
+    sync = found.operation["sync"]
+    assert (sync["revisions"], sync["sources"]) == (["abc", "def"], sources)
+    assert "source" not in sync
+    assert "revision" not in sync
+    result = {"revisions": ["abc", "def"], "sources": sources}
+    app["status"]["operationState"] = {"phase": "Failed", "message": "w", "syncResult": result}
+    assert decide(app, DRIFT, ["abc", "def"], MONDAY).error == (
+        "Failed last sync attempt to [abc def]: w"
+    )
+    assert decide(app, DRIFT, ["abc", "new"], MONDAY).operation is not None
+
+
+def test_what_only_needs_pruning_waits_unless_a_hook_is_there() -> None:
+    app = application()
+    app["spec"]["syncPolicy"]["automated"] = {}
+    extra = {**DRIFT[0], "requiresPruning": True}
+    assert decide(app, [extra], ["abc"], MONDAY).operation is None
+    hook = {"kind": "Job", "name": "h", "hook": True}
+    assert decide(app, [extra, hook], ["abc"], MONDAY).operation is not None
+
+
+@pytest.mark.parametrize("resources", [[], [{**DRIFT[0], "requiresPruning": True}]])
+def test_automated_sync_wipes_nothing_out(resources: list[dict[str, Any]]) -> None:
+    found = decide(application(), resources, ["abc"], MONDAY)
+    assert found.error == "Skipping sync attempt to [abc]: auto-sync will wipe out all resources"
 
 
 @pytest.mark.parametrize(
@@ -272,7 +309,7 @@ def test_self_heal_back_off(heals: int, wait: float) -> None:
 def test_enabled_false_turns_it_off() -> None:
     app = application()
     app["spec"]["syncPolicy"]["automated"]["enabled"] = False
-    assert decide(app, DRIFT, "abc", MONDAY).operation is None
+    assert decide(app, DRIFT, ["abc"], MONDAY).operation is None
 
 
 def test_retry_waits() -> None:
@@ -281,6 +318,8 @@ def test_retry_waits() -> None:
     assert (retry.allows(1), retry.allows(2)) == (True, False)
     assert Retry.of({"limit": -1}).allows(1000)
     assert Retry.of({"backoff": {"duration": 7}}).duration == 7
+    assert Retry.of({"backoff": {"duration": "7", "maxDuration": "-1"}}).wait(0) == 7
+    assert Retry.of({"backoff": {"duration": "x"}}).fault == "unable to parse x as a duration"
     assert kitchen(datetime(2026, 1, 1, 0, 5, tzinfo=UTC)) == "12:05AM"
 
 
