@@ -2,65 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import os
 import pty
 import signal
 import subprocess
 import sys
-import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from opsconsole.aio import endings
-from opsconsole.model import yamldoc
+from tests.cli.programs import PROGRAM, Served, environment, left
 from tests.peers import peer
 
 pytestmark = pytest.mark.timeout(120)
-
-PROGRAM = [sys.executable, "-m", "opsconsole"]
-
-
-def environment(folder: Path, **more: str) -> dict[str, str]:
-    (folder / "tmp").mkdir(exist_ok=True)
-    kept = {k: v for k, v in os.environ.items() if k != "KUBECONFIG"}
-    return (
-        kept | {"TMPDIR": str(folder / "tmp"), "HOME": str(folder), "TERM": "xterm-256color"} | more
-    )
-
-
-def left(folder: Path) -> list[str]:
-    return sorted(path.name for path in (folder / "tmp").iterdir())
-
-
-class Served:
-    """`sandbox serve` of the world, running."""
-
-    def __init__(self, folder: Path) -> None:
-        peer("git")
-        self.config = folder / "kubeconfig"
-        words = [*PROGRAM, "sandbox", "serve", "--kubeconfig-out", str(self.config)]
-        self.process = subprocess.Popen(
-            words, env=environment(folder), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-            text=True,
-        )  # fmt: skip
-        assert self.process.stdout is not None
-        assert self.process.stdout.readline().startswith("serving on http://127.0.0.1:")
-
-    def end(self, number: int = signal.SIGTERM) -> int:
-        self.process.send_signal(number)
-        self.process.communicate(timeout=60)
-        return self.process.returncode
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    made = Served(tmp_path_factory.mktemp("served"))
-    yield made
-    if made.process.poll() is None:
-        made.end()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
@@ -69,35 +24,6 @@ def test_sandbox_serve_removes_what_it_wrote(tmp_path: Path, number: int) -> Non
     assert left(tmp_path)
     assert running.end(number) == 0
     assert left(tmp_path) == []
-
-
-def test_both_clusters_have_a_context(served: Served) -> None:
-    config = yamldoc.load(served.config.read_text())
-    assert config["current-context"] == "opsconsole-sandbox"
-    servers = {c["name"]: c["cluster"]["server"] for c in config["clusters"]}
-    assert list(servers) == ["opsconsole-sandbox", "opsconsole-sandbox-us-east"]
-    contexts = {c["name"]: c["context"]["cluster"] for c in config["contexts"]}
-    assert contexts == {name: name for name in servers}
-
-    def listed(name: str, path: str) -> list[str]:
-        with urllib.request.urlopen(servers[name] + path, timeout=20) as answer:
-            return [one["metadata"]["name"] for one in json.load(answer)["items"]]
-
-    path = "/apis/argoproj.io/v1alpha1/namespaces/argocd/applications"
-    assert listed("opsconsole-sandbox-us-east", path) == []
-    assert "my-app-canary" in listed("opsconsole-sandbox", path)
-    assert "argocd" not in listed("opsconsole-sandbox-us-east", "/api/v1/namespaces")
-
-
-def test_the_secret_names_the_cluster_by_the_url_that_it_is_served_at(served: Served) -> None:
-    """A real Argo CD or a console in another process reaches it there."""
-    servers = {c["name"]: c["cluster"]["server"] for c in yamldoc.load(served.config.read_text())["clusters"]}  # fmt: skip
-    path = "/apis/argoproj.io/v1alpha1/namespaces/argocd/applications"
-    only = "?watch=true&fieldSelector=metadata.name%3Dmy-app-us-east"
-    url = servers["opsconsole-sandbox"] + path + only
-    with urllib.request.urlopen(url, timeout=60) as answer:
-        app = json.loads(answer.readline())["object"]
-    assert app["spec"]["destination"]["server"] == servers["opsconsole-sandbox-us-east"]
 
 
 def _console(folder: Path) -> tuple[subprocess.Popen[bytes], int]:
