@@ -152,7 +152,9 @@ def says(svg: str) -> list[str]:
 def main() -> None:
     FOLDER.mkdir(exist_ok=True)
     for name, svg in asyncio.run(drawn()).items():
-        (FOLDER / f"{name}.svg").write_text(svg + "\n", encoding="utf-8")
+        # some viewers would drop the blanks at the ends of texts
+        kept = svg.replace("<svg ", '<svg xml:space="preserve" ', 1)
+        (FOLDER / f"{name}.svg").write_text(kept + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
