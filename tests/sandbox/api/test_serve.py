@@ -23,7 +23,9 @@ from opsconsole.sandbox.pacing import FASTEST, Pacer
 from opsconsole.sandbox.serve import ServeOptions, Server
 from opsconsole.sandbox.world.assembly import serve_world
 
-NOBODY = frozenset(("workloads", "rollouts", "argocd", "applicationset", "notifications"))
+NOBODY = frozenset(
+    ("workloads", "rollouts", "argocd", "applicationset", "notifications", "sealedsecrets")
+)
 
 
 def options(**more) -> ServeOptions:
