@@ -21,6 +21,14 @@ PHASES = ("PreSync", "Sync", "PostSync", "SyncFail")
 DELETION = ("PreDelete", "PostDelete")
 TYPES = (*PHASES, "Skip", *DELETION)
 
+FINALIZERS = {
+    "PreDelete": "pre-delete-finalizer.argocd.argoproj.io",
+    "PostDelete": "post-delete-finalizer.argocd.argoproj.io",
+}
+"""An application keeps these while it has such hooks; each has a second one, for cleaning up."""
+
+CLEANUP = "/cleanup"
+
 BEFORE_CREATION, SUCCEEDED, FAILED = "BeforeHookCreation", "HookSucceeded", "HookFailed"
 
 _HELM = {
@@ -106,3 +114,15 @@ def without_finalizer(obj: Object) -> list[str] | None:
 def deletion_hooks(objects: Iterable[Object], kind: str) -> list[Object]:
     """The hooks of type PreDelete or PostDelete."""
     return [obj for obj in objects if is_deletion_hook(obj, kind)]
+
+
+def wanted_finalizers(finalizers: Iterable[str], targets: Iterable[Object]) -> list[str]:
+    """An application's finalizers with those that its deletion hooks want, and no others of them."""
+    found, objects = [str(f) for f in finalizers], list(targets)
+    for kind, name in FINALIZERS.items():
+        both = [name, name + CLEANUP]
+        if deletion_hooks(objects, kind):
+            found += [f for f in both if f not in found]
+        else:
+            found = [f for f in found if f not in both]
+    return found

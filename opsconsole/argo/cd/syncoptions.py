@@ -61,3 +61,14 @@ class SyncOptions:
             if self.has(f"PrunePropagationPolicy={policy}"):
                 return PROPAGATION[policy]
         return "Foreground"
+
+
+def deletion_option(obj: Object, options: SyncOptions) -> str | None:
+    """How a resource goes with its application: by its own option `Delete`, else the application's."""
+    own = option_value(obj, "Delete")
+    return options.value("Delete") if own is None else own
+
+
+def wants_confirmation(obj: Object, options: SyncOptions) -> bool:
+    """Whether a resource is not deleted or pruned before somebody has approved of it."""
+    return "confirm" in (deletion_option(obj, options), prune_option(obj, options.value("Prune")))

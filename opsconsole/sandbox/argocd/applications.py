@@ -79,7 +79,7 @@ class ApplicationController:
             return None
         if annotations_of(app).get(SKIP) == "true":
             return None
-        if text(app, "metadata", "deletionTimestamp"):
+        if text(app, "metadata", "deletionTimestamp") and app.get("operation") is None:
             self.refresher.refresh(key)
             app = self.environment.store.get(APPLICATION, key.namespace, key.name)
             return self.deleter.process(app)

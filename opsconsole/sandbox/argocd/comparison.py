@@ -21,6 +21,7 @@ from opsconsole.argo.cd.identity import (
 )
 from opsconsole.argo.cd.ignores import Ignore, ignores_of
 from opsconsole.argo.cd.sync import Pair
+from opsconsole.argo.cd.syncoptions import SyncOptions, wants_confirmation
 from opsconsole.argo.cd.tracking import Tracking
 from opsconsole.argo.cd.waves import wave_of
 from opsconsole.errors import RuleError
@@ -65,6 +66,8 @@ class Comparison:
     conditions: list[Condition] = field(default_factory=list)
     health: Verdict = field(default_factory=lambda: Verdict(Health.HEALTHY))
     images: list[str] = field(default_factory=list)
+    options: SyncOptions = field(default_factory=SyncOptions)
+    """The application's own."""
 
     @property
     def revision(self) -> str:
@@ -94,7 +97,8 @@ class Comparer:
         forgiving: bool = False,
     ) -> Comparison:
         """`force` asks the repository again; `forgiving` raises RepositoryError for its faults."""
-        found = Comparison()
+        options = SyncOptions.of(items(app, "spec", "syncPolicy", "syncOptions"))
+        found = Comparison(options=options)
         asked_sources = list(sources) or sources_of(app)
         generated = self._generate(
             app, asked_sources, list(revisions), found, force=force, forgiving=forgiving
@@ -272,6 +276,9 @@ class Comparer:
             "syncWave": wave_of(obj),
             "hook": hooks.is_hook(obj),
             "requiresPruning": target is None and live is not None and own,
+            "requiresDeletionConfirmation": any(
+                wants_confirmation(o, found.options) for o in pair if o is not None
+            ),
         }
         if hooks.is_hook(obj) or hooks.is_skip_hook(obj) or not own:
             return entry, False

@@ -166,7 +166,7 @@ class Operator:
         operation = mapping(state, "operation", "sync")
         state = self._headed(app, state)
         if self.environment.project(app) is None:
-            return _failed(state, f"Failed to load application project: {_no_project(app)}"), False
+            return _failed(state, f"Failed to load application project: {no_project(app)}"), False
         destination, faults = self.environment.destination(app)
         if destination is None:
             why = ";".join(f"InvalidSpecError: {fault}" for fault in faults)
@@ -331,7 +331,8 @@ def _failed(state: State, message: str, phase: str = "Error") -> State:
     return {**state, "phase": phase, "message": message}
 
 
-def _no_project(app: Obj) -> str:
+def no_project(app: Obj) -> str:
+    """What the API says of an application's project that is not there."""
     return f'appproject.argoproj.io "{text(app, "spec", "project") or "default"}" not found'
 
 

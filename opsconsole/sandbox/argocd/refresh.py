@@ -8,10 +8,11 @@ from __future__ import annotations
 from typing import Any
 
 from opsconsole.argo.cd import windows
-from opsconsole.argo.cd.autosync import automated, decide
+from opsconsole.argo.cd.autosync import decide
 from opsconsole.argo.cd.conditions import Condition, updated
 from opsconsole.argo.cd.health import Verdict
-from opsconsole.argo.cd.identity import Obj, with_annotations
+from opsconsole.argo.cd.hooks import wanted_finalizers
+from opsconsole.argo.cd.identity import Obj, with_annotations, with_metadata
 from opsconsole.errors import RuleError
 from opsconsole.model.kinds import APPLICATION
 from opsconsole.model.objects import (
@@ -146,7 +147,17 @@ class Refresher:
         if not found.failed:
             self._faulty_since.pop(key, None)
         self._write(app, key, found, level)
+        self._finalizers(key, found)
         return self._autosync(key, found)
+
+    def _finalizers(self, key: Key, found: Comparison) -> None:
+        """Those of deletion hooks come and go with the hooks in git."""
+        store = self.environment.store
+        app = store.get(APPLICATION, key.namespace, key.name)
+        now = items(app, "metadata", "finalizers")
+        wanted = wanted_finalizers(now, found.hooks)
+        if wanted != now and not found.failed and not text(app, "metadata", "deletionTimestamp"):
+            store.update(APPLICATION, with_metadata(app, finalizers=wanted or None))
 
     def _in_grace(self, key: Key) -> bool:
         since = self._faulty_since.get(key)
@@ -233,16 +244,16 @@ class Refresher:
     def _autosync(self, key: Key, found: Comparison) -> float | None:
         store = self.environment.store
         app = store.get(APPLICATION, key.namespace, key.name)
+        if not self._allowed(app):
+            return None
         error, wait = "", None
-        if automated(app) is not None and app.get("operation") is None and self._allowed(app):
+        if app.get("operation") is None:
             decision = decide(app, found.resources, found.revisions, store.simulation.now())
             error, wait = decision.error, decision.wait or None
             if decision.operation is not None:
                 self._put(key, {"operationState": None}, operation=decision.operation)
                 message = f"Initiated automated sync to '{', '.join(found.revisions)}'"
                 self.environment.event(app, "OperationStarted", message)
-        elif app.get("operation") is not None:
-            return None
         old = mappings(app, "status", "conditions")
         new = [Condition("SyncError", error)] if error else []
         conditions = updated(old, new, ("SyncError",), self._now())
