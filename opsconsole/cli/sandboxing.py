@@ -51,6 +51,14 @@ class SandboxEnvironment:
         return (
             ExtraAction("slower", "Slower", "minus", "Let the sandbox run slower", self._slower),
             ExtraAction("faster", "Faster", "plus", "Let the sandbox run faster", self._faster),
+            ExtraAction(
+                "outbox",
+                "Outbox",
+                "O",
+                "What the notifications controller sent",
+                self._outbox,
+                page=True,
+            ),
         )
 
     def banner(self) -> str:
@@ -72,6 +80,9 @@ class SandboxEnvironment:
 
     def _slower(self) -> str:
         return self._set(next((s for s in reversed(SPEEDS) if s < self._speed), SPEEDS[0]))
+
+    def _outbox(self) -> str:
+        return self._sandbox.outbox() if self._sandbox is not None else "the sandbox is starting"
 
     def _set(self, speed: float) -> str:
         sandbox = self._sandbox

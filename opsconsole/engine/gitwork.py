@@ -150,11 +150,18 @@ class GitWork:
                 live=_newest(mirror, source.path, live) if live else "",
                 desired=commits[0].sha if commits else desired,
                 branch=_branch_or(mirror, source.target_revision),
+                plaintext_secrets=_exposed(mirror, desired, source.path),
             )
             self._read[key] = held
             if len(self._read) > 64:
                 self._read.pop(next(iter(self._read)))
         return replace(held, fetched_at=mirror.fetched_at)
+
+
+def _exposed(mirror: Mirror, sha: str, path: str) -> tuple[str, ...]:
+    from opsconsole.engine.exposure import plaintext_files
+
+    return plaintext_files(mirror.tree(sha), path.strip("/"))
 
 
 def running(app: Application) -> str:

@@ -14,6 +14,7 @@ from types import MappingProxyType
 from opsconsole.aio.backoff import Backoff, Uniform
 from opsconsole.aio.clock import Clock
 from opsconsole.aio.tasks import cancel, supervise
+from opsconsole.engine import notices
 from opsconsole.engine.destinations import Destinations
 from opsconsole.engine.drift import Drift, drift_of, out_of_sync
 from opsconsole.engine.events import EventLog, subjects
@@ -29,7 +30,10 @@ from opsconsole.engine.windows import blocked_by_windows
 from opsconsole.engine.world import World
 from opsconsole.errors import ConnectError, KubeconfigError, OpsError
 from opsconsole.model.applications import Application
-from opsconsole.model.kinds import APPLICATION, ResourceKey
+from opsconsole.model.events import Event
+from opsconsole.model.feed import Changed, Listed
+from opsconsole.model.kinds import APPLICATION, CONFIG_MAP, ResourceKey
+from opsconsole.model.objects import name_of
 from opsconsole.model.permissions import Permissions
 from opsconsole.model.plans import Intent, OperationRecord, Plan
 from opsconsole.model.revisions import History
@@ -176,6 +180,7 @@ class Session:
         self._supervise(self._watch_metrics(self._traces), "metrics")
         self._supervise(self._review(), "permissions")
         self._supervise(self._tick(), "sync windows")
+        self._supervise(self._watch_notifications(cluster), "notifications")
         self._changed()
 
     async def _review(self) -> None:
@@ -192,6 +197,23 @@ class Session:
                     found = await self._connected.cluster.permissions(namespace)
                     self.permissions = {**self.permissions, namespace: found}
             await asyncio.sleep(REVIEW)
+
+    async def _watch_notifications(self, cluster: Cluster) -> None:
+        """Tell when the configuration of notifications cannot be used."""
+        fields = f"metadata.name={notices.CONFIG}"
+        home = self._settings.cluster.argocd_namespace
+        async for news in cluster.follow(CONFIG_MAP, home, fields=fields):
+            if isinstance(news, Listed):
+                config = next((o for o in news.objects if name_of(o) == notices.CONFIG), None)
+            elif isinstance(news, Changed) and name_of(news.object) == notices.CONFIG:
+                config = None if news.type == "DELETED" else news.object
+            else:
+                continue
+            fault = await notices.fault_of(config)
+            if fault:
+                self._incident("notifications", f"nothing is sent: {fault}", notices.HINT)
+            elif self._faults.pop("notifications", None) is not None:
+                self._changed()
 
     async def _tick(self) -> None:
         while True:
@@ -356,11 +378,22 @@ class Session:
         rollouts = self._world.picture.rollouts_of(app) if app is not None else ()
         if app is not None and app.elsewhere:
             rollouts = far
-        log = self._events
         return Selection(
-            self._selected, rollouts, self._history, self._drift, log.events, log.told,
+            self._selected, rollouts, self._history, self._drift, self._said(), self._events.told,
             self._traces.known if self._traces is not None else (),
         )  # fmt: skip
+
+    def _said(self) -> tuple[Event, ...]:
+        """Events of what is selected, and who was told of it, the newest first."""
+        assert self._selected is not None
+        key = self._selected
+        raw = self._world.store.get(APPLICATION, key.namespace, key.name)
+        told = notices.told(raw) if raw is not None else []
+        if not told:
+            return self._events.events
+        # events without a time stay where they are: at the end
+        both = [*told, *self._events.events]
+        return tuple(sorted(both, key=lambda e: e.at.timestamp() if e.at else 0.0, reverse=True))
 
     def _incidents(self) -> tuple[Incident, ...]:
         found = list(self._faults.values())

@@ -10,13 +10,15 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class ExtraAction:
-    """A key of the environment's own (the sandbox's speed). `run` returns a line to show."""
+    """A key of the environment's own (the sandbox's speed). `run` returns a line to show,
+    or, with `page`, a text to read over the console."""
 
     id: str
     label: str
     key: str
     help: str
     run: Callable[[], str]
+    page: bool = False
 
 
 class Environment(Protocol):

@@ -30,7 +30,7 @@ from opsconsole.view.lines import Canvas, Line, line
 if TYPE_CHECKING:
     from opsconsole.engine.protocols import Console
     from opsconsole.model.actions import ActionSpec
-    from opsconsole.model.environment import Environment, ExtraAction
+    from opsconsole.model.environment import Environment
     from opsconsole.ui.flow import Flow
 
 TICK = 1.0
@@ -167,11 +167,14 @@ class OpsApp(App[int]):
         self.flow.start(BY_ID[action])
 
     def action_extra(self, name: str) -> None:
-        self.tell(self._extras[name].run(), "accent")
-        self.main.redraw()
+        from opsconsole.ui.screens.text import page_screen
 
-    def extra(self, name: str) -> ExtraAction:
-        return self._extras[name]
+        item = self._extras[name]
+        if item.page:
+            self.push_screen(page_screen(item))
+        else:
+            self.tell(item.run(), "accent")
+            self.main.redraw()
 
     def action_pane(self, by: int) -> None:
         focused = self.main.focused

@@ -536,3 +536,20 @@ def test_the_detail_of_a_full_pane_is_reached_by_tab_and_scrolls():
             assert on.app.main.focused.id == "applications"
             await on.press("tab")
             assert on.app.main.focused.id == "rollout"
+
+
+def test_a_page_of_the_environment_is_read_over_the_console():
+    item = ExtraAction(
+        "outbox", "Outbox", "O", "what was sent", lambda: "one\n\n[b]two\x1b[0m", page=True
+    )
+
+    @play
+    async def scene():
+        async with stage(environment=FakeEnvironment(extra_actions=(item,))) as on:
+            await on.press("O")
+            text = on.text()
+            assert "Outbox" in text
+            assert "[b]two" in text
+            assert "\x1b" not in text
+            await on.press("escape")
+            assert "[b]two" not in on.text()

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from opsconsole.argo.cd.identity import Obj, with_annotations
@@ -68,6 +69,20 @@ class Outbox:
         self.sent: deque[Sent] = deque(maxlen=KEPT)
         self.log: deque[tuple[str, str, str]] = deque(maxlen=KEPT)
         self.fault = ""
+
+    def told(self, start: datetime) -> str:
+        """What was sent, newest first, as text; credentials are in headers and not told."""
+        lines = [f"nothing is sent: {self.fault}", ""] if self.fault else []
+        for one in reversed(self.sent):
+            at = start + timedelta(seconds=one.at)
+            made = one.delivery
+            where = " ".join(filter(None, (made.kind, made.method, made.address)))
+            lines.append(
+                f"{at:%a %H:%M:%S} {one.application}: {one.trigger} to {where} ({one.status})"
+            )
+            lines += [f"  {line}" for line in filter(None, (made.subject, *made.body.splitlines()))]
+            lines.append("")
+        return "\n".join(lines) or "nothing was sent yet"
 
 
 @dataclass(frozen=True, slots=True)

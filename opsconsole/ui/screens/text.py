@@ -20,6 +20,7 @@ from opsconsole.view.plans import operation_lines
 from opsconsole.view.states import incident_lines
 
 if TYPE_CHECKING:
+    from opsconsole.model.environment import ExtraAction
     from opsconsole.ui.app import OpsApp
 
 
@@ -81,6 +82,22 @@ def events_screen(app: OpsApp) -> TextScreen:
 
     chosen = app.main.application
     return TextScreen(f"Events of {safe(chosen.name)}" if chosen is not None else "Events", make)
+
+
+def page_screen(item: ExtraAction) -> TextScreen:
+    """A text of the environment's own, as it was when it was asked for."""
+    content = item.run()
+
+    def make(canvas: Canvas) -> list[Line]:
+        return [
+            found
+            for row in content.splitlines()
+            for found in (
+                wrapped(safe(row, 4000), "text", canvas.width, indent=2) if row else [BLANK]
+            )
+        ]
+
+    return TextScreen(item.label, make)
 
 
 def incidents_screen(app: OpsApp) -> TextScreen:
