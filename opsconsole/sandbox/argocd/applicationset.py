@@ -1,7 +1,7 @@
 """The ApplicationSet controller: makes, changes and removes Applications.
 
 Argo CD `applicationset/controllers/applicationset_controller.go`; what is wanted comes from
-`argo.cd.appset`.
+`argo.cd.appset`, what is written about it from `appsetstatus`.
 """
 
 from __future__ import annotations
@@ -10,17 +10,27 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from opsconsole.argo.cd.appset import applications, duplicates
-from opsconsole.argo.cd.appset.errors import VALIDATION, AppSetError, GenerateError
-from opsconsole.argo.cd.appset.generators import POLL, polls
+from opsconsole.argo.cd.appset import FINALIZER, applications, duplicates, normal, progressive
+from opsconsole.argo.cd.appset.errors import (
+    CREATION,
+    ROLLOUT,
+    UPDATE,
+    VALIDATION,
+    AppSetError,
+    GenerateError,
+    ProjectError,
+)
+from opsconsole.argo.cd.appset.generators import POLL, requeue_after
 from opsconsole.argo.cd.appset.gitfiles import GitTree
 from opsconsole.argo.cd.identity import Obj, with_annotations, with_metadata
 from opsconsole.argo.cd.ignores import ignores_of, restored
+from opsconsole.argo.cd.projects import IN_CLUSTER, IN_CLUSTER_NAME
 from opsconsole.errors import OpsError, RuleError
-from opsconsole.model.kinds import APP_PROJECT, APPLICATION, APPLICATION_SET, SECRET
+from opsconsole.model.kinds import APP_PROJECT, APPLICATION, APPLICATION_SET, CONFIG_MAP, SECRET
 from opsconsole.model.objects import (
     Object,
     annotations_of,
+    controller_of,
     items,
     labels_of,
     mapping,
@@ -33,10 +43,12 @@ from opsconsole.model.objects import (
 from opsconsole.model.times import format_instant
 from opsconsole.repos.objects import CommitTree
 from opsconsole.sandbox.apierrors import StatusError
+from opsconsole.sandbox.argocd import appsetstatus
 from opsconsole.sandbox.argocd.environment import HOME, Environment
 from opsconsole.sandbox.argocd.setup import sources_of
 from opsconsole.sandbox.argocd.sources import SourceError, Sources
 from opsconsole.sandbox.cluster import Cluster
+from opsconsole.sandbox.events import EventRecorder
 from opsconsole.sandbox.runtime import Controller, Key, Watch
 from opsconsole.sandbox.store import Change
 
@@ -51,6 +63,12 @@ PRESERVED = (
 )
 """Annotations that an update leaves on an Application."""
 
+KEPT_FINALIZERS = (
+    "pre-delete-finalizer.argocd.argoproj.io",
+    "post-delete-finalizer.argocd.argoproj.io",
+)
+"""Finalizers (by their beginning) that an update leaves on an Application."""
+
 POLICIES = {
     "sync": (True, True),
     "create-only": (False, False),
@@ -59,8 +77,12 @@ POLICIES = {
 }
 """applicationsSync → whether it updates and deletes."""
 
-UP_TO_DATE = ("ApplicationSetUpToDate", "All applications have been generated successfully")
-GENERATED = ("ParametersGenerated", "Successfully generated parameters for all Applications")
+PARAMETERS = "argocd-cmd-params-cm"
+PROGRESSIVE = "applicationsetcontroller.enable.progressive.syncs"
+"""The ConfigMap and key that switch progressive syncs on; off where it is not set."""
+
+REVERSED = 10.0
+"""Seconds between the steps of a deletion in reverse order."""
 
 
 def controllers(cluster: Cluster) -> Iterable[Controller]:
@@ -105,15 +127,27 @@ class _Inputs:
     environment: Environment
     sources: Sources
     force: bool
+    project: str
+    """The template's own, as it is written."""
 
     def clusters(self) -> Sequence[Mapping[str, Any]]:
         return self.environment.secrets()
 
     def git(self, url: str, revision: str) -> GitTree:
+        if "{{" not in self.project:
+            known = self.environment.store.find(APP_PROJECT, HOME, self.project)
+            if known is None:
+                raise ProjectError(
+                    f"error getting project {self.project}: "
+                    f'AppProject.argoproj.io "{self.project}" not found'
+                )
         try:
             return _Tree(self.sources.tree(url, revision, force=self.force)[1])
         except SourceError as fault:
-            raise GenerateError(f"error generating params from git: {fault}") from fault
+            raise GenerateError(
+                "rpc error: code = Internal desc = unable to resolve git revision "
+                f"{revision}: {fault}"
+            ) from fault
 
 
 class ApplicationSetController:
@@ -122,22 +156,35 @@ class ApplicationSetController:
     def __init__(self, environment: Environment) -> None:
         self.environment = environment
         self.store = environment.store
+        self.recorder = EventRecorder(self.store, "applicationset-controller")
 
     def watches(self) -> Iterable[Watch]:
         return (
-            Watch(APPLICATION_SET),
+            Watch(APPLICATION_SET, self._set),
             Watch(APPLICATION, self._owner),
             Watch(SECRET, self._all),
             Watch(APP_PROJECT, self._all),
         )
 
-    def _owner(self, change: Change) -> Iterable[Key]:
-        """Its own Applications, when something other than their status changes."""
+    def _set(self, change: Change) -> Iterable[Key]:
+        """A set, but for what this controller writes: its status and the refresh taken off."""
         new, old = change.object, change.old
-        if change.type == "MODIFIED" and old is not None and new.get("spec") == old.get("spec"):
-            meta, before = new["metadata"], old["metadata"]
-            watched = ("labels", "annotations", "finalizers", "deletionTimestamp")
-            if all(meta.get(k) == before.get(k) for k in watched):
+        key = Key(namespace_of(new), name_of(new))
+        if change.type != "MODIFIED" or old is None:
+            yield key
+            return
+        if REFRESH in annotations_of(old) and REFRESH not in annotations_of(new):
+            return
+        steps = ("status", "applicationStatus")
+        if _said(new) != _said(old) or items(new, *steps) != items(old, *steps):
+            yield key
+
+    def _owner(self, change: Change) -> Iterable[Key]:
+        """Its own Applications, when what it writes or shows of them changes."""
+        new, old = change.object, change.old
+        if change.type == "MODIFIED" and old is not None:
+            shown = appsetstatus.shown
+            if (_said(new), shown(new)) == (_said(old), shown(old)):
                 return
         for owner in mappings(new, "metadata", "ownerReferences"):
             if text(owner, "kind") == "ApplicationSet":
@@ -153,75 +200,147 @@ class ApplicationSetController:
         if appset is None:
             return None
         if text(appset, "metadata", "deletionTimestamp"):
-            return None
+            return self._delete(appset)
         asked = REFRESH in annotations_of(appset)
-        inputs = _Inputs(self.environment, self.environment.sources, force=asked)
+        project = text(appset, "spec", "template", "spec", "project")
+        inputs = _Inputs(self.environment, self.environment.sources, asked, project)
         try:
             wanted = applications(appset, inputs)
         except AppSetError as fault:
-            self._conditions(appset, fault.reason, str(fault), generated=False)
+            self._failed(appset, fault.reason, str(fault), generated=False)
             return POLL
         faults = self._validate(appset, wanted)
+        self._resources(appset)
         valid = [app for app in wanted if name_of(app) not in faults]
+        try:
+            valid = self._rolled(appset, wanted, valid)
+        except AppSetError as fault:
+            self._failed(appset, fault.reason, str(fault), generated=True)
+            return POLL
+        if faults:
+            self._failed(appset, VALIDATION, _summary(faults), generated=True)
         problem = self._write(appset, valid, {name_of(app) for app in wanted})
-        if faults or problem:
-            reason = VALIDATION if faults else "UpdateApplicationError"
-            listed = [faults[name] for name in sorted(faults)] or [problem]
-            more = f"one of {len(listed)} errors: " if len(listed) > 1 else ""
-            self._conditions(appset, reason, more + listed[0], generated=True)
-        else:
-            self._conditions(appset, "", "", generated=True)
+        if problem:
+            updates = _policy(appset)[0]
+            self._failed(appset, UPDATE if updates else CREATION, problem, generated=True)
+            return POLL
         self._answered(key, asked=asked)
-        return POLL if faults or problem or polls(appset) else None
+        self._resources(appset)
+        if not faults:
+            self._conditions(appset, appsetstatus.up_to_date())
+        return requeue_after(appset) or (POLL if faults else None)
 
     def _answered(self, key: Key, *, asked: bool) -> None:
         now = self.store.find(APPLICATION_SET, key.namespace, key.name)
         if asked and now is not None:
             self.store.update(APPLICATION_SET, with_annotations(now, {REFRESH: None}))
 
+    # validating
+
     def _validate(self, appset: Object, wanted: list[Obj]) -> dict[str, str]:
         """Applications that are not made, by name, and why."""
         faults = duplicates(wanted, appset)
         for app in wanted:
-            project = text(app, "spec", "project") or "default"
+            if name_of(app) in faults:
+                continue
+            project = text(app, "spec", "project")
             if self.store.find(APP_PROJECT, HOME, project) is None:
                 faults[name_of(app)] = (
                     f"application references project {project} which does not exist"
                 )
-            elif name_of(app) not in faults:
-                why = self._place_fault(app)
-                if why:
-                    faults[name_of(app)] = why
+                continue
+            why = self._place_fault(app)
+            if why:
+                faults[name_of(app)] = f"application destination spec is invalid: {why}"
         return faults
 
     def _place_fault(self, app: Object) -> str:
-        """A destination by name has to be known; one by server is taken as it is."""
+        """Why a destination is no cluster that is known (`GetDestinationCluster`), or ""."""
         wanted = mapping(app, "spec", "destination")
-        if text(wanted, "server"):
-            return ""
-        return self.environment.cluster("", text(wanted, "name"))[2]
+        server, name = text(wanted, "server"), text(wanted, "name")
+        known = {s["server"]: s["name"] for s in self.environment.secrets()}
+        known.setdefault(IN_CLUSTER, IN_CLUSTER_NAME)
+        if server and name:
+            return (
+                f"application destination can't have both name and server defined: {name} {server}"
+            )
+        if server:
+            if server.rstrip("/") in known:
+                return ""
+            return (
+                f'error getting cluster by server "{server}": rpc error: code = NotFound desc = '
+                f'cluster "{server}" not found'
+            )
+        if not name:
+            return "Destination server missing from app spec"
+        hits = [url for url, title in known.items() if title == name]
+        if not hits:
+            return f"there are no clusters with this name: {name}"
+        if len(hits) > 1:
+            return f"there are {len(hits)} clusters with the same name: [{' '.join(hits)}]"
+        return ""
+
+    # progressive syncs
+
+    def _rolled(self, appset: Object, wanted: list[Obj], valid: list[Obj]) -> list[Obj]:
+        """The Applications as rolling sync lets them be; its statuses are written."""
+        data = mapping(self.store.find(CONFIG_MAP, HOME, PARAMETERS), "data")
+        if text(data, PROGRESSIVE) != "true":
+            return valid
+        if not progressive.rolling(appset):
+            self._status(appset, {"applicationStatus": None})
+            return valid
+        if not progressive.steps_of(appset):
+            raise AppSetError(ROLLOUT, progressive.NO_STEPS)
+        current = self._owned(appset)
+        now = format_instant(self.store.simulation.now())
+        steps = progressive.plan(appset, wanted)
+        old = mappings(appset, "status", "applicationStatus")
+        statuses = progressive.advanced(old, current, wanted, steps, now)
+        allowed = progressive.open_steps(statuses, steps, current)
+        statuses = progressive.promoted(appset, statuses, steps, allowed, now)
+        self._status(appset, {"applicationStatus": statuses or None})
+        self._conditions(appset, appsetstatus.rollout(statuses, steps))
+        return [progressive.synced(app, statuses, allowed) for app in valid]
 
     # writing
 
     def _write(self, appset: Object, valid: list[Obj], named: set[str]) -> str:
-        """Create, change and remove; the first fault of the API server, or ""."""
-        policy = text(appset, "spec", "syncPolicy", "applicationsSync") or "sync"
-        updates, deletes = POLICIES.get(policy, (True, True))
-        problem = ""
+        """Create, change and remove; the fault of the first Application by name, or ""."""
+        updates, deletes = _policy(appset)
+        problems: dict[str, str] = {}
+        mine = {name_of(app) for app in self._owned(appset)}
         for app in valid:
+            if not updates and name_of(app) in mine:
+                continue
             try:
-                self._put(appset, app, updates=updates)
+                self._put(appset, app)
             except StatusError as refused:
-                problem = problem or refused.message
+                problems[name_of(app)] = refused.message
         for old in self._owned(appset):
-            if deletes and name_of(old) not in named:
-                self.store.delete(APPLICATION, namespace_of(old), name_of(old))
-        return problem
+            if deletes and name_of(old) not in named and not problems:
+                self._remove(appset, old)
+        return problems[min(problems)] if problems else ""
 
     def _owned(self, appset: Object) -> list[Obj]:
         return [o for o in self.store.owned_by(uid_of(appset), APPLICATION) if name_of(o)]
 
-    def _put(self, appset: Object, app: Obj, *, updates: bool) -> None:
+    def _remove(self, appset: Object, app: Obj) -> None:
+        """Delete; without the resources finalizer where its cluster is not known any more."""
+        finalizers = items(app, "metadata", "finalizers")
+        if finalizers and self._place_fault(app):
+            rest = [f for f in finalizers if f != FINALIZER]
+            if rest != finalizers:
+                self.store.update(APPLICATION, with_metadata(app, finalizers=rest or None))
+        gone = text(app, "metadata", "deletionTimestamp")
+        self.store.delete(APPLICATION, namespace_of(app), name_of(app))
+        if not gone:
+            self._event(appset, "Deleted", f'Deleted Application "{name_of(app)}"')
+
+    def _event(self, appset: Object, reason: str, message: str) -> None:
+        self.recorder.event(appset, "Normal", reason, message)
+
+    def _put(self, appset: Object, app: Obj) -> None:
         owner = {
             "apiVersion": "argoproj.io/v1alpha1",
             "kind": "ApplicationSet",
@@ -230,12 +349,23 @@ class ApplicationSetController:
             "controller": True,
             "blockOwnerDeletion": True,
         }
-        app = with_metadata(app, ownerReferences=[owner])
+        app = {**with_metadata(app, ownerReferences=[owner]), "spec": normal(app["spec"])}
         old = self.store.find(APPLICATION, namespace_of(app), name_of(app))
         if old is None:
             self.store.create(APPLICATION, app)
-        elif updates:
-            self.store.update(APPLICATION, self._updated(appset, app, old))
+            self._event(appset, "created", f'created Application "{name_of(app)}"')
+            return
+        other = controller_of(old)
+        if other and text(other, "uid") != uid_of(appset):
+            raise StatusError(
+                500,
+                "InternalError",
+                f"Object {namespace_of(app)}/{name_of(app)} is already owned by another "
+                f"{text(other, 'kind')} controller {text(other, 'name')}",
+            )
+        new = self.store.update(APPLICATION, self._updated(appset, app, old))
+        if new is not old:
+            self._event(appset, "updated", f'updated Application "{name_of(app)}"')
 
     def _updated(self, appset: Object, app: Obj, old: Obj) -> Obj:
         """The stored Application with what the set decides."""
@@ -246,65 +376,91 @@ class ApplicationSetController:
         labels = dict(labels_of(app))
         mine = [str(label) for label in items(preserved, "labels")]
         labels |= {k: v for k, v in labels_of(old).items() if k in mine}
+        app = restored(app, old, self._ignored(appset, app))
+        finalizers = items(app, "metadata", "finalizers")
+        for held in items(old, "metadata", "finalizers"):
+            if str(held).startswith(KEPT_FINALIZERS) and held not in finalizers:
+                finalizers = [*finalizers, held]
+        changed = {
+            "labels": labels or None,
+            "annotations": notes or None,
+            "finalizers": finalizers or None,
+            "ownerReferences": items(app, "metadata", "ownerReferences"),
+        }
+        found = {**with_metadata(old, **changed), "spec": app["spec"]}
+        return {**found, "operation": app["operation"]} if "operation" in app else found
+
+    def _ignored(self, appset: Object, app: Object) -> list[Any]:
         rules = []
         for entry in mappings(appset, "spec", "ignoreApplicationDifferences"):
             if text(entry, "name") in ("", name_of(app)):
                 rule = {**entry, "group": "argoproj.io", "kind": "Application"}
                 try:
-                    rules += ignores_of([rule])
+                    rules += ignores_of([{k: v for k, v in rule.items() if k != "name"}])
                 except RuleError:
                     continue
-        app = restored(app, old, rules)
-        changed = {
-            "labels": labels or None,
-            "annotations": notes or None,
-            "finalizers": items(app, "metadata", "finalizers") or None,
-            "ownerReferences": items(app, "metadata", "ownerReferences"),
-        }
-        return {**with_metadata(old, **changed), "spec": app["spec"]}
+        return rules
+
+    # deleting
+
+    def _delete(self, appset: Obj) -> float | None:
+        """A set that is going: its finalizer is taken off once its Applications are settled."""
+        if not _policy(appset)[1]:
+            for app in self._owned(appset):
+                self.store.update(APPLICATION, with_metadata(app, ownerReferences=None))
+        elif progressive.reversed_deletion(appset):
+            current = self._owned(appset)
+            steps = progressive.plan(appset, current)
+            left = [app for app in current if name_of(app) in steps.step]
+            if left:
+                last = max(left, key=lambda app: steps.step[name_of(app)])
+                self.store.delete(APPLICATION, namespace_of(last), name_of(last))
+                return REVERSED
+        finalizers = items(appset, "metadata", "finalizers")
+        rest = [held for held in finalizers if held != FINALIZER]
+        if rest != finalizers:
+            self.store.update(APPLICATION_SET, with_metadata(appset, finalizers=rest or None))
+        return None
 
     # status
 
-    def _conditions(self, appset: Object, reason: str, message: str, *, generated: bool) -> None:
-        bad = bool(reason)
-        fault = ("ErrorOccurred" if not generated else reason, message)
-        wanted = {
-            "ErrorOccurred": ("True", reason, message) if bad else ("False", *UP_TO_DATE),
-            "ParametersGenerated": ("True", *GENERATED) if generated else ("False", *fault),
-            "ResourcesUpToDate": ("False", *fault) if bad else ("True", *UP_TO_DATE),
-        }
-        now = format_instant(self.store.simulation.now())
-        old = {text(c, "type"): c for c in mappings(appset, "status", "conditions")}
-        conditions = []
-        for kind, (status, why, said) in wanted.items():
-            before = old.get(kind, {})
-            same = text(before, "status") == status
-            since = text(before, "lastTransitionTime") if same else now
-            conditions.append(
-                {
-                    "type": kind,
-                    "status": status,
-                    "reason": why,
-                    "message": said,
-                    "lastTransitionTime": since,
-                }
-            )
+    def _failed(self, appset: Object, reason: str, message: str, *, generated: bool) -> None:
+        self._conditions(appset, appsetstatus.failed(reason, message, generated=generated))
+
+    def _conditions(self, appset: Object, found: Sequence[appsetstatus.Row]) -> None:
         current = self.store.find(APPLICATION_SET, namespace_of(appset), name_of(appset))
-        if current is not None:
-            new = {**mapping(current, "status"), "conditions": conditions}
-            new |= self._resources(current)
+        if current is None:
+            return
+        now = format_instant(self.store.simulation.now())
+        steps = bool(progressive.rolling(appset))
+        conditions = appsetstatus.conditions(current, found, now, rolling=steps)
+        self._status(appset, {"conditions": conditions, "health": appsetstatus.health(conditions)})
+
+    def _resources(self, appset: Object) -> None:
+        found = appsetstatus.resources(self._owned(appset))
+        self._status(appset, {"resources": found or None, "resourcesCount": len(found) or None})
+
+    def _status(self, appset: Object, fields: Mapping[str, Any]) -> None:
+        current = self.store.find(APPLICATION_SET, namespace_of(appset), name_of(appset))
+        if current is None:
+            return
+        new = {k: v for k, v in {**mapping(current, "status"), **fields}.items() if v is not None}
+        if new != mapping(current, "status"):
             self.store.update(APPLICATION_SET, {**current, "status": new}, subresource="status")
 
-    def _resources(self, appset: Object) -> dict[str, Any]:
-        found = [
-            {
-                "group": "argoproj.io",
-                "version": "v1alpha1",
-                "kind": "Application",
-                "namespace": namespace_of(app),
-                "name": name_of(app),
-            }
-            for app in self._owned(appset)
-        ]
-        found.sort(key=lambda entry: entry["name"])
-        return {"resources": found, "resourcesCount": len(found)}
+
+def _policy(appset: Object) -> tuple[bool, bool]:
+    """Whether the set's policy lets it update and delete."""
+    policy = text(appset, "spec", "syncPolicy", "applicationsSync") or "sync"
+    return POLICIES.get(policy, (True, True))
+
+
+def _said(obj: Object) -> tuple[Any, ...]:
+    meta = ("labels", "annotations", "finalizers", "deletionTimestamp")
+    return (obj.get("spec"), *(mapping(obj, "metadata").get(key) for key in meta))
+
+
+def _summary(faults: Mapping[str, str]) -> str:
+    """The last by name, and how many more there are."""
+    last = faults[max(faults)]
+    return f"{last} (and {len(faults) - 1} more)" if len(faults) > 1 else last

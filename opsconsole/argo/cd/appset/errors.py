@@ -5,10 +5,17 @@ from __future__ import annotations
 GENERATION = "ApplicationGenerationFromParamsError"
 RENDERING = "RenderTemplateParamsError"
 VALIDATION = "ApplicationValidationError"
+CREATION = "CreateApplicationError"
+UPDATE = "UpdateApplicationError"
+ROLLOUT = "ApplicationSetRolloutError"
 
 
 class GenerateError(Exception):
     """A generator that cannot give its parameters; the message is the controller's."""
+
+
+class ProjectError(GenerateError):
+    """The set's project cannot be had: the git generator says so before it looks at git."""
 
 
 class RenderingError(Exception):

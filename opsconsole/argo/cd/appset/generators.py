@@ -1,33 +1,37 @@
-"""Generators: list, clusters, git (directories, files), matrix and merge → sets of parameters.
+"""Generators: list, clusters and git (directories, files) → sets of parameters.
 
-Argo CD `applicationset/generators/`. Those that ask other servers (scmProvider, pullRequest,
-plugin, clusterDecisionResource) are refused by name.
+Argo CD `applicationset/generators/`, with its error texts. Matrix and merge are in `nesting`.
+Those that ask other servers (scmProvider, pullRequest, plugin, clusterDecisionResource) are
+refused by name.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from opsconsole.argo.cd.appset import gitfiles
-from opsconsole.argo.cd.appset.errors import GenerateError, RenderingError
+from opsconsole.argo.cd.appset.errors import GenerateError, ProjectError, RenderingError
+from opsconsole.argo.cd.appset.params import Params, decoded, flatten
 from opsconsole.argo.cd.appset.rendering import render_template, replace, sanitized
 from opsconsole.argo.cd.projects import IN_CLUSTER, IN_CLUSTER_NAME
-from opsconsole.errors import YamlError
+from opsconsole.argo.golang.values import StringMap, type_name
+from opsconsole.errors import RuleError, YamlError
 from opsconsole.model import yamldoc
-from opsconsole.model.objects import Object, flag, items, mapping, mappings, text
+from opsconsole.model.objects import Object, flag, items, mapping, mappings, number, text
 from opsconsole.model.selectors import matches_selector
 
-Params = dict[str, Any]
-
 NAMES = ("list", "clusters", "git", "matrix", "merge")
-FOREIGN = ("scmProvider", "pullRequest", "plugin", "clusterDecisionResource")
+FOREIGN = ("scmProvider", "clusterDecisionResource", "pullRequest", "plugin")
 
 POLL = 180.0
-"""Seconds between two looks at git."""
+"""Seconds between two looks at git, and after an error."""
 
 MAX_PARAMS = 10_000
+
+EMPTY = "ApplicationSet is empty"
+"""What a generator of a kind, but without content, is told."""
 
 
 class Inputs(Protocol):
@@ -36,7 +40,7 @@ class Inputs(Protocol):
         ...
 
     def git(self, url: str, revision: str) -> gitfiles.GitTree:
-        """The files of a repository. Raises GenerateError."""
+        """The files of a repository. Raises GenerateError with the repo-server's text."""
         ...
 
 
@@ -48,83 +52,121 @@ class Produced:
     template: Mapping[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What generating needs of the set: inputs, goTemplate, goTemplateOptions, the depth."""
+
+    inputs: Inputs
+    go: bool
+    options: Sequence[str] = ()
+    depth: int = 0
+
+
 def generate(
-    generator: Object, inputs: Inputs, *, go: bool, parent: Params | None = None, depth: int = 0
+    generator: Object,
+    inputs: Inputs,
+    *,
+    go: bool,
+    options: Sequence[str] = (),
 ) -> list[Produced]:
-    """The parameters of one generator, after its selector. Raises GenerateError."""
-    names = [name for name in (*NAMES, *FOREIGN) if generator.get(name) is not None]
+    """The parameters of a generator of the set, after its selector. Raises GenerateError."""
     found: list[Produced] = []
-    for name in names:
-        if name in FOREIGN:
-            raise GenerateError(f"the {name} generator is not run here: it asks another server")
-        config = mapping(generator, name)
-        if parent:
-            config = _interpolated(config, parent, go=go)
-        params = _RUN[name](config, _Run(inputs, go=go, depth=depth))
-        found += [Produced(p, mapping(config, "template")) for p in params]
-    selector = mapping(generator, "selector")
-    if selector:
-        found = [one for one in found if _selected(selector, one.params)]
-    if len(found) > MAX_PARAMS:
-        raise GenerateError(f"a generator gives {len(found)} sets, more than {MAX_PARAMS}")
+    for template, sets in transformed(generator, Run(inputs, go, options), {}):
+        found += [Produced(params, template) for params in sets]
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class _Run:
-    inputs: Inputs
-    go: bool
-    depth: int
+def transformed(
+    generator: Object, run: Run, parent: Params
+) -> list[tuple[Mapping[str, Any], list[Params]]]:
+    """(template, sets) of each kind in a generator: `Transform`. `parent` is interpolated first."""
+    selector = generator.get("selector")
+    selector = selector if isinstance(selector, Mapping) else None
+    results = []
+    for name in kinds(generator, run.depth):
+        config = mapping(generator, name)
+        template = mapping(config, "template")
+        if parent:
+            config = _interpolated(name, config, parent, run)
+        if name in FOREIGN:
+            raise GenerateError(f"the {name} generator is not run here: it asks another server")
+        sets = _RUN[name](config, run)
+        if selector is not None:
+            sets = [one for one in sets if _selected(selector, one)]
+        if len(sets) > MAX_PARAMS:
+            raise GenerateError(f"a generator gives {len(sets)} sets, more than {MAX_PARAMS}")
+        results.append((template, sets))
+    return results
 
 
-def _interpolated(config: Object, parent: Params, *, go: bool) -> Mapping[str, Any]:
+def kinds(generator: Object, depth: int) -> list[str]:
+    """The kinds in a generator; a generator within two others holds no further ones."""
+    known = [n for n in (*NAMES, *FOREIGN) if depth < 2 or n not in ("matrix", "merge")]
+    return [name for name in known if generator.get(name) is not None]
+
+
+def _interpolated(name: str, config: Object, parent: Params, run: Run) -> Mapping[str, Any]:
+    prefix = "failed to replace parameters in generator: "
+    rest = {key: value for key, value in config.items() if key != "elements"}
     try:
-        kept = {k: v for k, v in config.items() if k == "template"}
-        rest = {k: v for k, v in config.items() if k != "template"}
-        return {**render_template(rest, parent, go=go), **kept}
+        found = dict(render_template(rest, parent, go=run.go, options=run.options))
+        if name == "list" and "elements" in config:
+            prefix += "failed to deeply replace JSON field contents: "
+            elements = config["elements"]
+            found["elements"] = render_template(elements, parent, go=run.go, options=run.options)
     except RenderingError as fault:
-        raise GenerateError(f"failed to interpolate params: {fault}") from fault
+        raise GenerateError(f"{prefix}{fault}") from fault
+    return found
 
 
 def _selected(selector: Object, params: Params) -> bool:
-    return matches_selector(selector, flatten(params))
-
-
-def flatten(value: Any, prefix: str = "") -> dict[str, str]:
-    """Nested values by dotted keys, as text."""
-    if isinstance(value, Mapping):
-        pairs = [(str(k), v) for k, v in value.items()]
-    elif isinstance(value, list):
-        pairs = [(str(i), v) for i, v in enumerate(value)]
-    else:
-        return {prefix: _shown(value)}
-    found: dict[str, str] = {}
-    for key, inner in pairs:
-        found |= flatten(inner, f"{prefix}.{key}" if prefix else key)
-    return found
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return "<nil>" if value is None else str(value)
+    try:
+        return matches_selector(selector, flatten(params))
+    except RuleError as fault:
+        raise GenerateError(f"error parsing label selector: {fault.message}") from fault
 
 
 # list
 
 
-def _list(config: Object, run: _Run) -> list[Params]:
-    elements = mappings(config, "elements")
-    raw = text(config, "elementsYaml")
-    if raw:
-        try:
-            loaded = yamldoc.load(raw)
-        except YamlError as fault:
+def _list(config: Object, run: Run) -> list[Params]:
+    found = []
+    for element in items(config, "elements"):
+        if element is not None and not isinstance(element, Mapping):
             raise GenerateError(
-                f"error unmarshling decoded ElementsYaml {fault.message}"
-            ) from fault
-        elements = elements + mappings(loaded)
-    return [dict(e) if run.go else _texts(e) for e in elements]
+                f"error unmarshling list element json: cannot unmarshal {_json_kind(element)}"
+                " into Go value of type map[string]interface {}"
+            )
+        found.append(decoded(element or {}) if run.go else _texts(element or {}))
+    raw = text(config, "elementsYaml")
+    return found + (_elements(raw) if raw else [])
+
+
+def _elements(raw: str) -> list[Params]:
+    prefix = "error unmarshling decoded ElementsYaml "
+    try:
+        loaded = yamldoc.load(raw)
+    except YamlError as fault:
+        raise GenerateError(
+            f"{prefix}error converting YAML to JSON: yaml: {fault.message}"
+        ) from fault
+    listed = loaded if isinstance(loaded, list) else []
+    wrong = [one for one in listed if not isinstance(one, Mapping | None)]
+    if wrong or (loaded is not None and not isinstance(loaded, list)):
+        kind = _json_kind(wrong[0] if wrong else loaded)
+        wanted = "map[string]interface {}" if wrong else "[]map[string]interface {}"
+        raise GenerateError(
+            f"{prefix}error unmarshaling JSON: while decoding JSON: json: cannot unmarshal {kind}"
+            f" into Go value of type {wanted}"
+        )
+    return [decoded(one or {}) for one in listed]
+
+
+def _json_kind(value: Any) -> str:
+    names = {"bool": "bool", "string": "string", "int": "number", "float64": "number"}
+    if isinstance(value, Mapping):
+        return "object"
+    return "array" if isinstance(value, list) else names.get(type_name(value), "null")
 
 
 def _texts(element: Object) -> Params:
@@ -148,18 +190,24 @@ def _texts(element: Object) -> Params:
 # clusters
 
 
-def _clusters(config: Object, run: _Run) -> list[Params]:
+def _clusters(config: Object, run: Run) -> list[Params]:
     selector = mapping(config, "selector")
     known = run.inputs.clusters()
-    found = [_cluster(c, run) for c in known if matches_selector(selector, mapping(c, "labels"))]
+    try:
+        chosen = [c for c in known if matches_selector(selector, mapping(c, "labels"))]
+    except RuleError as fault:
+        raise GenerateError(
+            f"error getting cluster secrets: error converting label selector: {fault.message}"
+        ) from fault
+    found = [_with_values(_cluster(cluster, run), config, run, "cluster: ") for cluster in chosen]
     empty = not mapping(selector, "matchLabels") and not items(selector, "matchExpressions")
     if empty and not any(text(c, "server") == IN_CLUSTER for c in known):
-        found.append(_cluster({"name": IN_CLUSTER_NAME, "server": IN_CLUSTER}, run))
-    found = [_with_values(p, config, run) for p in found]
+        local = {"name": IN_CLUSTER_NAME, "server": IN_CLUSTER}
+        found.append(_with_values(_cluster(local, run), config, run, "local cluster: "))
     return [{"clusters": found}] if flag(config, "flatList") else found
 
 
-def _cluster(cluster: Object, run: _Run) -> Params:
+def _cluster(cluster: Object, run: Run) -> Params:
     name = text(cluster, "name")
     found: Params = {
         "name": name,
@@ -167,144 +215,132 @@ def _cluster(cluster: Object, run: _Run) -> Params:
         "server": text(cluster, "server"),
         "project": text(cluster, "project"),
     }
+    secret = "labels" in cluster
+    if run.go and secret:
+        found["metadata"] = {}
     for field_name in ("annotations", "labels"):
-        values = mapping(cluster, field_name)
-        if run.go:
-            if values:
-                found.setdefault("metadata", {})[field_name] = dict(values)
-        else:
-            found |= {f"metadata.{field_name}.{k}": str(v) for k, v in values.items()}
+        values = {str(k): str(v) for k, v in mapping(cluster, field_name).items()}
+        if run.go and values:
+            found["metadata"][field_name] = StringMap(values)
+        elif not run.go:
+            found |= {f"metadata.{field_name}.{k}": v for k, v in values.items()}
     return found
 
 
-def _with_values(params: Params, config: Object, run: _Run) -> Params:
-    """`values` rendered once with the other parameters."""
+def _with_values(params: Params, config: Object, run: Run, place: str = "") -> Params:
+    """`values` rendered once with the other parameters (`appendTemplatedValues`)."""
     values = mapping(config, "values")
     if not values:
         return params
     try:
-        made = {k: replace(str(v), params, go=run.go) for k, v in values.items()}
+        made = {
+            key: replace(str(value), params, go=run.go, options=run.options)
+            for key, value in values.items()
+        }
     except RenderingError as fault:
-        raise GenerateError(f"failed to replace templated string: {fault}") from fault
+        before = f"error appending templated values for {place}" if place else ""
+        raise GenerateError(
+            f"{before}failed to replace templated string: "
+            f"failed to replace templated string with rendered values: {fault}"
+        ) from fault
     if run.go:
-        return {**params, "values": made}
+        return {**params, "values": StringMap(made)}
     return {**params, **{f"values.{k}": v for k, v in made.items()}}
 
 
 # git
 
 
-def _git(config: Object, run: _Run) -> list[Params]:
-    tree = run.inputs.git(text(config, "repoURL"), text(config, "revision") or "HEAD")
+def _git(config: Object, run: Run) -> list[Params]:
+    if not mappings(config, "directories") and not mappings(config, "files"):
+        raise GenerateError(EMPTY)
+    try:
+        if mappings(config, "directories"):
+            return _directories(config, run)
+        return _files(config, run)
+    except ProjectError:
+        raise
+    except GenerateError as fault:
+        raise GenerateError(f"error generating params from git: {fault}") from fault
+
+
+def _tree(config: Object, run: Run) -> gitfiles.GitTree:
+    return run.inputs.git(text(config, "repoURL"), text(config, "revision") or "HEAD")
+
+
+def _directories(config: Object, run: Run) -> list[Params]:
     prefix = text(config, "pathParamPrefix")
-    if mappings(config, "directories"):
-        places = gitfiles.directories(tree, mappings(config, "directories"))
-        found = [gitfiles.path_params(p, prefix, go=run.go) for p in places]
-    elif mappings(config, "files"):
-        found = []
-        for path in gitfiles.files(tree, mappings(config, "files")):
-            for content in gitfiles.content(tree, path):
-                named = gitfiles.file_params(path, prefix, go=run.go)
-                found.append({**(content if run.go else flatten(content)), **named})
-    else:
+    try:
+        tree = _tree(config, run)
+    except ProjectError:
+        raise
+    except GenerateError as fault:
         raise GenerateError(
-            "error generating params from git: one of directories and files is needed"
-        )
-    return [_with_values(p, config, run) for p in found]
+            f"error getting directories from repo: error retrieving Git Directories: {fault}"
+        ) from fault
+    places = gitfiles.directories(tree, mappings(config, "directories"))
+    sets = [gitfiles.path_params(place, prefix, go=run.go) for place in places]
+    try:
+        return [_with_values(one, config, run) for one in sets]
+    except GenerateError as fault:
+        raise GenerateError(
+            f"error generating params from apps: failed to append templated values: {fault}"
+        ) from fault
 
 
-# matrix and merge
-
-
-def _children(config: Object, run: _Run, kind: str) -> list[Mapping[str, Any]]:
-    if run.depth > 1:
-        raise GenerateError(f"the {kind} generator is nested too deeply")
-    return mappings(config, "generators")
-
-
-def _matrix(config: Object, run: _Run) -> list[Params]:
-    children = _children(config, run, "matrix")
-    if len(children) != 2:
-        many = "more" if len(children) > 2 else "less"
-        raise GenerateError(f"found {many} than two generators, Matrix support only two")
+def _files(config: Object, run: Run) -> list[Params]:
+    prefix = text(config, "pathParamPrefix")
+    try:
+        tree = _tree(config, run)
+    except ProjectError:
+        raise
+    except GenerateError as fault:
+        raise GenerateError(f"error retrieving Git files: {fault}") from fault
     found = []
-    for left in generate(children[0], run.inputs, go=run.go, depth=run.depth + 1):
-        for right in generate(
-            children[1], run.inputs, go=run.go, parent=left.params, depth=run.depth + 1
-        ):
-            found.append(_combined(left.params, right.params, run))  # noqa: PERF401
-    return found
-
-
-def _combined(left: Params, right: Params, run: _Run) -> Params:
-    if not run.go:
-        for key in sorted(set(left) & set(right)):
-            if left[key] != right[key]:
+    for path in gitfiles.files(tree, mappings(config, "files")):
+        named = gitfiles.file_params(path, prefix, go=run.go)
+        for content in gitfiles.content(tree, path):
+            params = {**(decoded(content) if run.go else flatten(decoded(content))), **named}
+            try:
+                found.append(_with_values(params, config, run))
+            except GenerateError as fault:
                 raise GenerateError(
-                    "failed to combine string maps with merging params for the matrix generator: "
-                    f"found duplicate key {key} with different value, a: {left[key]} ,b: {right[key]}"
-                )
-    return _deep({**left}, right)
-
-
-def _deep(old: Params, new: Mapping[str, Any]) -> Params:
-    found = dict(old)
-    for key, value in new.items():
-        inner = found.get(key)
-        if isinstance(value, Mapping) and isinstance(inner, Mapping):
-            found[key] = _deep(dict(inner), value)
-        else:
-            found[key] = value
+                    f"unable to process file '{path}': failed to append templated values: {fault}"
+                ) from fault
     return found
 
 
-def _merge(config: Object, run: _Run) -> list[Params]:
-    children = _children(config, run, "merge")
-    if len(children) < 2:
-        raise GenerateError("found less than two generators, Merge requires two or more")
-    keys = [str(k) for k in items(config, "mergeKeys")]
-    if not keys:
-        raise GenerateError("no merge keys were specified, Merge requires at least one")
-    sets = [
-        _by_keys(
-            [p.params for p in generate(c, run.inputs, go=run.go, depth=run.depth + 1)], keys, run
-        )
-        for c in children
-    ]
-    base = sets[0]
-    for other in sets[1:]:
-        for identity, params in other.items():
-            if identity in base:
-                base[identity] = _deep(base[identity], params)
-    return list(base.values())
+def _nested(kind: str) -> Callable[[Object, Run], list[Params]]:
+    def call(config: Object, run: Run) -> list[Params]:
+        from opsconsole.argo.cd.appset import nesting
+
+        return nesting.RUN[kind](config, run)
+
+    return call
 
 
-def _by_keys(params: list[Params], keys: list[str], run: _Run) -> dict[tuple[str, ...], Params]:
-    found: dict[tuple[str, ...], Params] = {}
-    for one in params:
-        flat = flatten(one) if run.go else one
-        if not all(key in flat for key in keys):
-            continue
-        identity = tuple(str(flat[key]) for key in keys)
-        if identity in found:
-            shown = ", ".join(f'"{k}":"{v}"' for k, v in zip(keys, identity, strict=True))
-            raise GenerateError(
-                "the parameters from a generator were not unique by the given mergeKeys, "
-                f"Merge requires all param sets to be unique. Duplicate key was {{{shown}}}"
-            )
-        found[identity] = one
-    return found
+_RUN: dict[str, Callable[[Object, Run], list[Params]]] = {
+    "list": _list,
+    "clusters": _clusters,
+    "git": _git,
+    "matrix": _nested("matrix"),
+    "merge": _nested("merge"),
+}
 
 
-_RUN = {"list": _list, "clusters": _clusters, "git": _git, "matrix": _matrix, "merge": _merge}
+# when to look again
 
 
-def polls(appset: Object) -> bool:
-    """Whether any generator looks at git, so that it has to be looked at again by itself."""
+def requeue_after(appset: Object) -> float | None:
+    """Seconds until a set looks at its generators by itself; None without git in it."""
+    found = [s for g in mappings(appset, "spec", "generators") for s in _intervals(g)]
+    return min(found) if found else None
 
-    def asks(generator: Object) -> bool:
-        inner = mappings(generator, "matrix", "generators")
-        inner = inner + mappings(generator, "merge", "generators")
-        return bool(mapping(generator, "git")) or any(asks(g) for g in inner)
 
-    return any(asks(g) for g in mappings(appset, "spec", "generators"))
+def _intervals(generator: Object) -> Iterable[float]:
+    git = generator.get("git")
+    if isinstance(git, Mapping):
+        yield float(number(git, "requeueAfterSeconds", default=int(POLL)))
+    for outer in ("matrix", "merge"):
+        for inner in mappings(generator, outer, "generators"):
+            yield from (seconds for seconds in _intervals(inner) if seconds)
