@@ -15,8 +15,10 @@ from opsconsole.engine.drift import drift_of
 from opsconsole.engine.hub import Hub
 from opsconsole.engine.protocols import Connected
 from opsconsole.errors import GuardError, KubeconfigError, UnreachableError
+from opsconsole.model.feed import Alive, Interrupted
 from opsconsole.model.kinds import APPLICATION, CONFIG_MAP, ROLLOUT, ResourceKey
 from opsconsole.model.plans import Intent
+from opsconsole.model.snapshot import Link
 from opsconsole.model.status import Health, Sync
 from opsconsole.settings import Settings
 from tests.aio.loop import pass_time, run_free
@@ -192,6 +194,13 @@ def test_rollouts_of_a_reachable_cluster_are_shown_and_not_touched() -> None:
             with pytest.raises(GuardError, match="another cluster"):
                 await asyncio.wrap_future(hub.plan(intent))
             assert (here.sent, there.sent) == ([], [])
+            # what is not true any more is not shown as if it were
+            there.say(ROLLOUT, Interrupted(Link.STALE, "no answer"))
+            await pass_time(1)
+            assert key not in hub.snapshot().rollouts
+            there.say(ROLLOUT, Alive())
+            await pass_time(1)
+            assert key in hub.snapshot().rollouts
             hub.select(ResourceKey(APPLICATION, "argocd", "shop"))
             await pass_time(5)
             shot = hub.snapshot()
