@@ -78,12 +78,14 @@ class Builder:
 
     def build(self) -> Sets:
         self._sort()
-        tops = [home for home in sorted(self.homes) if home not in self._referenced()]
+        referenced = self._referenced()
+        tops = [home for home in sorted(self.homes) if home not in referenced]
         applications = [one for group in self._loose.values() for one in _applications(group)]
         found: list[Placed] = []
+        bringing = self._bringing_applications()
         for home in tops:
             # an app of apps: what a kustomization renders may be Applications
-            if self._brings_applications(home):
+            if home in bringing:
                 found += _applications(self._render(home, RenderOptions(binary="helm"), None))
         for application in dict.fromkeys((*applications, *found)):
             self._source(application)
@@ -159,10 +161,10 @@ class Builder:
         except (OpsError, OSError):
             return []
 
-    def _brings_applications(self, home: str) -> bool:
-        """Whether a file beside or below a kustomization holds an Application."""
-        prefix = f"{home}/" if home else ""
-        return any(one.kind == "Application" for one in self.hidden if one.file.startswith(prefix))
+    def _bringing_applications(self) -> set[str]:
+        """Directories beside or below which a kustomization's file holds an Application."""
+        files = (one.file for one in self.hidden if one.kind == "Application")
+        return {folder for file in files for folder in _parents(file)}
 
     def _source(self, application: Placed) -> None:
         """The set of an Application, when its path is in the tree."""
@@ -194,15 +196,17 @@ class Builder:
         self, path: str, options: Mapping[str, Any], namespace: str, application: Placed
     ) -> None:
         below = f"{path}/" if path else ""
+        folders = [path] if path in self._loose else []
+        if flag(options, "recurse"):
+            folders = [f for f in sorted(self._loose) if f == path or f.startswith(below)]
         own: list[Placed] = []
-        for folder in sorted(self._loose):
-            inside = folder == path or (flag(options, "recurse") and folder.startswith(below))
-            if inside:
-                chosen = [p for p in self._loose[folder] if _wanted(p.file, below, options)]
-                own += [replace(one, home=namespace) for one in chosen]
-                left = [p for p in self._loose[folder] if p not in chosen]
+        for folder in folders:
+            left = []
+            for one in self._loose.pop(folder):
+                chosen = _wanted(one.file, below, options)
+                (own if chosen else left).append(replace(one, home=namespace) if chosen else one)
+            if left:
                 self._loose[folder] = left
-        self._loose = {folder: group for folder, group in self._loose.items() if group}
         if own:
             self.sets.append(_Set(own, application))
 

@@ -142,7 +142,7 @@ def service_selects(one: Placed, scope: Scope) -> Iterator[Hit]:
     """A Service of which no pod will be an endpoint, though workloads stand beside it."""
     wanted = mapping(one.manifest, "spec", "selector")
     pair = next(iter(wanted.items()), None)
-    if pair is None or not scope.own.kinds() & POD_KINDS:
+    if pair is None or not isinstance(pair[1], str) or not scope.own.kinds() & POD_KINDS:
         return
     others = scope.choose(one, lambda index: with_pod_label(index, pair))
     if not any(matches_labels(wanted, labels_of(pod_template(o.manifest))) for o in others):
