@@ -1,6 +1,7 @@
 """Connectors: how the engine gets its cluster, run on the engine's thread.
 
-Separate so that importing the command line loads neither the client nor the sandbox.
+Separate so that importing the command line loads neither the client nor the sandbox, nor the
+engine's model: the first frame waits for all that is imported here.
 """
 
 from __future__ import annotations
@@ -15,11 +16,11 @@ from opsconsole.aio.backoff import Uniform
 from opsconsole.aio.clock import Clock, SystemClock
 from opsconsole.cli.options import Options, sandbox_settings, settings_of
 from opsconsole.cli.sandboxing import SandboxEnvironment, check_extra
-from opsconsole.engine.protocols import Connected, Connector
 from opsconsole.model.environment import Environment, PlainEnvironment
 from opsconsole.settings import Settings
 
 if TYPE_CHECKING:
+    from opsconsole.engine.protocols import Connected, Connector
     from opsconsole.kube.cluster import KubeCluster
     from opsconsole.sandbox.world.assembly import Sandbox
 
@@ -52,6 +53,7 @@ def choose(options: Options) -> Chosen:
     target_of(settings.cluster, clock)
 
     async def connect() -> Connected:
+        from opsconsole.engine.protocols import Connected
         from opsconsole.kube.cluster import open_cluster, open_elsewhere
 
         cluster = open_cluster(settings.cluster, clock, luck())
@@ -85,6 +87,7 @@ def _sandbox(options: Options) -> Chosen:
     environment = SandboxEnvironment(options.speed, ascii_only=settings.ascii_only)
 
     async def connect() -> Connected:
+        from opsconsole.engine.protocols import Connected
         from opsconsole.kube.cluster import open_cluster
 
         sandbox = await _started(options)

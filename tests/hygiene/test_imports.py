@@ -50,3 +50,10 @@ def test_the_front_end_does_not_load_the_sandbox() -> None:
     code = "import sys, opsconsole.cli, opsconsole.ui.app, opsconsole.engine.hub; print([m for m in sys.modules if m.startswith(('opsconsole.sandbox', 'opsconsole.kube'))])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.stdout.strip() == "[]", done.stdout + done.stderr
+
+
+def test_the_first_frame_waits_for_neither_the_engine_nor_the_model() -> None:
+    """Their dataclasses cost as much as the rest of our imports together."""
+    code = "import sys, opsconsole.cli.console, opsconsole.ui.app; print([m for m in sys.modules if m.startswith(('opsconsole.engine', 'opsconsole.argo', 'opsconsole.model.'))])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == "['opsconsole.model.environment']", done.stdout + done.stderr
