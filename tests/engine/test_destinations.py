@@ -13,6 +13,7 @@ from opsconsole.engine.decode.applications import application
 from opsconsole.engine.destinations import Destinations, other_cluster
 from opsconsole.engine.drift import drift_of
 from opsconsole.engine.hub import Hub
+from opsconsole.engine.planner import Planner
 from opsconsole.engine.protocols import Connected
 from opsconsole.errors import GuardError, KubeconfigError, UnreachableError
 from opsconsole.model.feed import Alive, Interrupted
@@ -217,3 +218,11 @@ def test_what_is_suspended_elsewhere_needs_a_look() -> None:
     far = replace(app, health=Health.SUSPENDED, sync=Sync.SYNCED, elsewhere=EAST)
     assert attention(far) == "suspended, on another cluster"
     assert attention(replace(far, elsewhere="")) == ""
+
+
+def test_a_plan_for_another_clusters_rollout_is_refused_before_anything_is_read() -> None:
+    nothing: Any = None
+    planner = Planner(nothing, nothing, nothing, nothing, "ann", "here")
+    planner.clock = StoreCluster().store.simulation
+    with pytest.raises(GuardError, match="another cluster"):
+        asyncio.run(planner.plan(Intent("promote", ResourceKey(ROLLOUT, "prod", "shop", EAST))))
