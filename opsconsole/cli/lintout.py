@@ -51,7 +51,6 @@ def as_sarif(found: Sequence[Finding]) -> str:
         "name": "opsconsole",
         "version": __version__,
         "semanticVersion": __version__,
-        "informationUri": "https://github.com/argoproj",
         "rules": [
             {
                 "id": rule.id,

@@ -15,6 +15,7 @@ from typing import Any
 from opsconsole.argo.lint import Finding, Index, Placed, Scope
 from opsconsole.argo.lint.findings import Document
 from opsconsole.cli.lintfiles import Files, left_out, unreadable
+from opsconsole.cli.lintpatches import Patch, patches_of
 from opsconsole.errors import OpsError, UnsupportedError, YamlError
 from opsconsole.model import yamldoc, yamlplaces
 from opsconsole.model.globs import matches
@@ -314,9 +315,12 @@ class _Sources:
         self._documents: dict[str, list[tuple[str, Document]]] = {}
         self._generators: list[tuple[str, str, str, int]] = []
         self._charts: dict[str, list[tuple[str, int]]] = {}
+        self._patches: list[Patch] = []
         for path in read:
             if posixpath.basename(path) in NAMES:
                 self._generated(path)
+                # what is read first is applied last
+                self._patches[:0] = patches_of(files, path)
             elif path.endswith((".yaml", ".yml", ".json")):
                 for one in files.read(path).placed:
                     known = self._documents.setdefault(one.kind, [])
@@ -352,6 +356,7 @@ class _Sources:
         found = [d for n, d in known if n == name] or [d for n, d in known if n and n in name]
         home = namespace_of(manifest) or namespace
         if found:
+            found += [p.document for p in self._patches if p.kind in (kind, "") and _named(p, name)]
             return Placed(manifest, found[0].file, found[0].line, home, tuple(found))
         made = [(p, line) for k, n, p, line in self._generators if k == kind and name.find(n) >= 0]
         chart = self._charts.get(kind, [])
@@ -360,3 +365,7 @@ class _Sources:
         if len(chart) == 1:
             return Placed(manifest, chart[0][0], chart[0][1], home)
         return Placed(manifest, self._file, 1, home)
+
+
+def _named(patch: Patch, name: str) -> bool:
+    return not patch.name or patch.name in name

@@ -81,6 +81,40 @@ def test_two_strategies_after_a_patch(tree: Write) -> None:
     ]
 
 
+INLINE = """resources: [../base]
+patches:
+- target: {kind: Rollout}
+  patch: |-
+    PATCH
+"""
+
+
+@pytest.mark.parametrize(
+    ("patch", "line"),
+    [
+        ("- op: test\n      path: /metadata/name\n      value: web\n    - op: add\n      path: /spec/strategy/blueGreen\n      value: {activeService: a}", 8),
+        ("apiVersion: argoproj.io/v1alpha1\n    kind: Rollout\n    metadata: {name: web}\n    spec:\n      strategy:\n        blueGreen: {activeService: a}", 10),
+    ],
+)  # fmt: skip
+def test_a_patch_inside_of_the_kustomization(tree: Write, patch: str, line: int) -> None:
+    files = {**OVERLAY, "prod/kustomization.yaml": INLINE.replace("PATCH", patch)}
+    found = [f for f in lint_path(tree(files)) if f.rule == "rollout-invalid"]
+    assert [[(p.file, p.line) for p in f.related] for f in found] == [
+        [("base/rollout.yaml", 10), ("prod/kustomization.yaml", line)]
+    ]
+
+
+def test_a_json_patch_in_a_file(tree: Write) -> None:
+    files = {
+        **OVERLAY,
+        "prod/kustomization.yaml": "resources: [../base]\npatches: [{path: j.json, target: {kind: Rollout}}]",
+        "prod/j.json": '[\n{"op": "replace",\n"path": "/spec/strategy/canary/steps/0/setWeight", "value": 120}]',
+    }
+    assert {f for f in found_in(tree(files)) if f[0] == "rollout-invalid"} == {
+        ("rollout-invalid", "prod/j.json", 2)
+    }
+
+
 def test_a_base_is_looked_at_through_what_builds_on_it(tree: Write) -> None:
     files = {**OVERLAY, "prod/p.yaml": PATCH.replace("{blueGreen: {activeService: a}}", "{}")}
     broken = BASE.replace("setWeight: 20", "setWeight: 120")

@@ -28,6 +28,10 @@ class Document:
     line: int
     text: str = field(repr=False)
 
+    def places(self, paths: list[Path]) -> list[tuple[int, int]]:
+        """How much of each path the document has, and at which of its lines."""
+        return yamlplaces.places(self.text, paths)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Placed:
@@ -60,9 +64,9 @@ class Placed:
         best, found = 0, (self.file, self.line)
         if self.documents and not path:
             first = self.documents[0]
-            return first.file, first.line + yamlplaces.places(first.text, [()])[0][1] - 1
+            return first.file, first.line + first.places([()])[0][1] - 1
         for document in self.documents:
-            for depth, line in yamlplaces.places(document.text, _spellings(path)):
+            for depth, line in document.places(_spellings(path)):
                 if depth and depth >= best:
                     best, found = depth, (document.file, document.line + line - 1)
         return found

@@ -31,9 +31,11 @@ LABELS = frozenset(
     PREFIX + name
     for name in (
         "secret-type", "instance", "auto-label-cluster-info", "kubernetes-version",
-        "application-set-name", "default-", "application-set-refresh", "appset", "skip-reconcile",
+        "application-set-name",
     )
 )  # fmt: skip
+"""Keys that are read from the labels."""
+
 TYPES = (*hooks.PHASES, "Skip", *hooks.DELETION)
 
 RESOURCE_OPTIONS = frozenset(

@@ -263,6 +263,7 @@ FOUND: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 BESIDE: dict[str, set[str]] = {
+    "notification-service": {"notifications-silenced"},
     "shared-service": {"service-selector"},
     "dry-run-star": {"analysis-rule"},
     "appset-template": {"appset-spec"},
