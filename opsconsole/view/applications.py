@@ -155,7 +155,7 @@ def _operation(operation: Operation, canvas: Canvas) -> list[Line]:
 
 def activity(app: Application, drift: Sequence[tuple[str, str]], canvas: Canvas) -> list[Line]:
     """What happens to an application that has no rollout: its operation, resources and drift."""
-    lines = sync_progress(app, canvas)
+    lines = [*_operation(app.operation, canvas), *_progress(app, canvas)]
     lines += _resources(app, canvas)
     for name, diff in drift:
         lines += [BLANK, line((safe(name), "strong")), *_diff(diff, canvas.width)]

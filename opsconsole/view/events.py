@@ -45,8 +45,8 @@ def _event(item: Event, canvas: Canvas) -> list[Line]:
         ]
     if not canvas.full:
         # the message says more than the reason, which it usually repeats
-        short = line(*head, message[0], message[2])
-        return [clip(short, canvas.width, canvas.glyphs.ellipsis)]
+        rows = wrapped(f"{times}{safe(item.message)}", token, canvas.width, indent=7, limit=2)
+        return [line(*head, *(rows[0][1:] if rows else ())), *rows[1:]]
     first = line(*head, (times, "muted"), (safe(item.reason), "strong"))
     text = f"{about}{safe(item.message)}"
     return [
