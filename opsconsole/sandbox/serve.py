@@ -60,6 +60,9 @@ class ServeOptions:
     metrics: Callable[[str], None] | None = None
     """Told the URL of the Prometheus-compatible endpoint, where there is one."""
 
+    others: Callable[[str, str], None] | None = None
+    """Told the context and the URL of each further cluster."""
+
     def check(self) -> None:
         """UsageError for values that do not go together."""
         if not self.speed >= 0:
@@ -98,6 +101,9 @@ class Server:
             others = await self.fleet.serve(schemas=options.profile != "recorded")
             if options.kubeconfig_out is not None:
                 write_kubeconfig(options.kubeconfig_out, self.url, others)
+            if options.others is not None:
+                for name, at in others.items():
+                    options.others(f"{CONTEXT}-{name}", at)
             self.fleet.declare(others)
             self.fleet.start()
             self.cluster.start()

@@ -78,6 +78,19 @@ def test_a_kubeconfig_has_a_context_for_each() -> None:
     assert {c["context"]["user"] for c in config["contexts"]} == {config["users"][0]["name"]}
 
 
+def test_the_addresses_of_the_others_are_told() -> None:
+    told: list[tuple[str, str]] = []
+
+    async def play() -> dict[str, str]:
+        server = Server(ServeOptions(fleet=fleet_of, others=lambda *words: told.append(words)))
+        await server.start()
+        await server.stop()
+        return dict(server.fleet.urls)
+
+    urls = asyncio.run(play())
+    assert told == [(f"opsconsole-sandbox-{name}", url) for name, url in urls.items()]
+
+
 def put(cluster: Cluster) -> None:
     meta = {"name": "x", "namespace": "default"}
     cluster.store.create(CONFIG_MAP, {"metadata": meta, "data": {"a": "b"}})
