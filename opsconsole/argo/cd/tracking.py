@@ -57,28 +57,25 @@ class Tracking:
         found = annotations_of(obj).get(TRACKING)
         return found.partition(":")[0] if isinstance(found, str) and ":" in found else ""
 
-    def is_self_referenced(self, live: Object, target: Object | None, namespace: str) -> bool:
+    def is_self_referenced(self, live: Object, target: Object | None) -> bool:
         """Whether the mark names this very object: others copy annotations to what they make.
 
-        Where `target` is given an object without a mark counts: it is about to be adopted.
+        Where there is a target this says which object is meant, whatever the mark says; a mark
+        that cannot be read names every object.
         """
         if self.method == "label":
             return True
-        found = annotations_of(live).get(TRACKING)
-        if not isinstance(found, str):
-            return True
-        parts = found.split(":")
+        home = namespace_of(live)
+        if target is not None:
+            named = (group_of(target), text(target, "kind"), name_of(target))
+            return named == _identity(live) and home in (namespace_of(target), "")
+        parts = str(annotations_of(live).get(TRACKING)).split(":")
         if len(parts) != 3:
-            return target is not None
+            return True
         group, _, kind = parts[1].rpartition("/")
-        home, _, name = parts[2].rpartition("/")
-        same_home = (
-            home in (namespace_of(live), namespace)
-            if not namespace_of(live)
-            else home == namespace_of(live)
-        )
-        return (group, kind, name) == (
-            group_of(live),
-            text(live, "kind"),
-            name_of(live),
-        ) and same_home
+        named_home, _, name = parts[2].rpartition("/")
+        return (group, kind, name) == _identity(live) and home in (named_home, "")
+
+
+def _identity(obj: Object) -> tuple[str, str, str]:
+    return group_of(obj), text(obj, "kind"), name_of(obj)

@@ -264,7 +264,7 @@ class Comparer:
         target, live = pair
         obj = target if target is not None else live or {}
         tracking = self.environment.tracking
-        own = live is None or tracking.is_self_referenced(live, target, destination.namespace)
+        own = live is None or tracking.is_self_referenced(live, target)
         modified = self._modified(differ, target, live)
         found.modified[pair.key] = modified
         entry: dict[str, Any] = {

@@ -244,10 +244,17 @@ class Operator:
             skip_hooks=apply_only or bool(selected),
             options=options,
             migrate_from=_migrate_from(app, options),
-            wanted=(lambda pair: _selected(pair, selected)) if selected else None,
+            wanted=lambda pair: self._wanted(pair, selected),
             modified=_modified(found) if options.has("ApplyOutOfSyncOnly=true") else None,
             new_namespace=(lambda: _namespace(app, destination)) if create else None,
         )
+
+    def _wanted(self, pair: Pair, selected: list[Mapping[str, Any]]) -> bool:
+        """Whether an operation is about a resource: asked for, and not a bearer of a copied mark."""
+        if selected and not _selected(pair, selected):
+            return False
+        tracking = self.environment.tracking
+        return pair.live is None or tracking.is_self_referenced(pair.live, pair.target)
 
     # ending
 

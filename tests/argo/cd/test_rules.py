@@ -210,9 +210,14 @@ def test_a_copied_mark_is_not_a_self_reference() -> None:
     tracking = Tracking()
     marked = tracking.mark(obj("ConfigMap", "a"), "app", "ns")
     assert tracking.instance_of(marked) == "app"
-    assert tracking.is_self_referenced(marked, None, "ns")
+    assert tracking.is_self_referenced(marked, None)
     copied = {**marked, "kind": "Pod"}
-    assert not tracking.is_self_referenced(copied, None, "ns")
+    assert not tracking.is_self_referenced(copied, None)
+    assert tracking.is_self_referenced(copied, obj("Pod", "a"))
+    assert not tracking.is_self_referenced(marked, obj("ConfigMap", "b"))
+    assert Tracking("label").is_self_referenced(copied, None)
+    unreadable = obj("ConfigMap", "a", notes={"argocd.argoproj.io/tracking-id": "app:x"})
+    assert tracking.is_self_referenced(unreadable, None)
 
 
 # automated sync

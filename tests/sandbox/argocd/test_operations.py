@@ -345,3 +345,132 @@ def test_a_wave_waits_until_the_one_before_is_healthy() -> None:
     state = stand.sync(30)
     assert state["message"] == "waiting for healthy state of apps/Deployment/slow"
     assert stand.find(CONFIG_MAP, "late") is None
+
+
+def test_what_carries_a_copied_mark_is_not_pruned() -> None:
+    stand = Stand(config("a"))
+    stand.sync()
+    marked = stand.find(CONFIG_MAP, "a")
+    assert marked is not None
+    notes = marked["metadata"]["annotations"]
+    copy = {**config("copy"), "metadata": {"name": "copy", "namespace": "ns", "annotations": notes}}
+    stand.store.create(CONFIG_MAP, copy)
+    stand.run(1)
+    assert [r for r in stand.status["resources"] if r.get("requiresPruning")] == []
+    stand.sync(prune=True)
+    assert set(stand.results()) == {"a"}
+    assert stand.find(CONFIG_MAP, "copy") is not None
+
+
+def test_the_whole_of_an_empty_request() -> None:
+    stand = Stand(config("a"))
+    stand.store.update(APPLICATION, {**stand.app, "operation": {"sync": {}}})
+    stand.run(3)
+    assert stand.operation["phase"] == "Succeeded"
+    stand.store.update(APPLICATION, {**stand.app, "operation": {"info": []}})
+    stand.run(3)
+    assert (stand.operation["phase"], stand.operation["message"]) == (
+        "Error",
+        "Invalid operation request: no operation specified",
+    )
+
+
+def test_a_project_that_is_not_there_is_named() -> None:
+    stand = Stand(config("a"), project="lost")
+    state = stand.sync()
+    assert (state["phase"], state["message"]) == (
+        "Error",
+        'Failed to load application project: appproject.argoproj.io "lost" not found',
+    )
+    assert state["syncResult"]["revision"] == "main"
+
+
+def test_the_back_off_of_a_retry() -> None:
+    stand = Stand(job("pre", "fail", hook="PreSync"))
+    retry = {"limit": 2, "backoff": {"duration": "30s", "factor": 2}}
+    state = stand.sync(4, retry=retry)
+    assert (state["phase"], state["retryCount"]) == ("Running", 1)
+    # said: after one time 30 s; done: after 60 s
+    assert state["message"].endswith(". Retrying attempt #1 at 9:00AM.")
+    stand.run(55)
+    assert stand.operation["retryCount"] == 1
+    stand.run(10)
+    assert stand.operation["retryCount"] == 2
+    assert "syncResult" in stand.operation
+    stand.run(125)
+    assert stand.operation["message"].endswith("unsuccessfully (retried 2 times).")
+    assert stand.operation["phase"] == "Failed"
+
+
+def test_a_retry_that_says_no_duration_ends_with_that() -> None:
+    stand = Stand(job("pre", "fail", hook="PreSync"))
+    state = stand.sync(10, retry={"limit": 2, "backoff": {"duration": "soon"}})
+    assert state["phase"] == "Error"
+    assert state["message"].endswith(" (failed to retry: unable to parse soon as a duration)")
+
+
+def test_a_retry_may_take_the_newest_revision() -> None:
+    stand = Stand(job("pre", "fail", hook="PreSync"), config("a"))
+    retry = {"limit": 3, "refresh": True, "backoff": {"duration": "2s"}}
+    first = stand.sync(2, retry=retry, revision=f"{1:040x}")["syncResult"]["revision"]
+    stand.sources.push(job("pre", hook="PreSync"), config("a"))
+    stand.run(20)
+    assert stand.operation["phase"] == "Succeeded"
+    assert stand.operation["syncResult"]["revision"] != first
+
+
+def test_a_kind_by_its_definition_of_the_same_sync_and_one_that_may_come_later() -> None:
+    odd = {"apiVersion": "x.io/v1", "kind": "Odd", "metadata": {"name": "o"}}
+    stand = Stand(config("a"), odd)
+    state = stand.sync(10, syncOptions=["SkipDryRunOnMissingResource=true"])
+    assert stand.results()["a"][0] == "Synced"
+    assert 'no matches for kind "Odd" in version "x.io/v1"' in state["message"]
+
+
+def test_prune_options_of_the_application() -> None:
+    stand = Stand(config("a"), config("b"), config("own", options="Prune=true"))
+    stand.sync()
+    stand.refresh(config("a"))
+    stand.sync(prune=True, syncOptions=["Prune=false"])
+    assert stand.results()["b"] == ("PruneSkipped", "Succeeded", "ignored (no prune)")
+    assert stand.results()["own"] == ("Pruned", "Succeeded", "pruned")
+    state = stand.sync(prune=True, syncOptions=["Prune=confirm"])
+    assert (state["phase"], state["message"]) == (
+        "Running",
+        "waiting for pruning confirmation of /ConfigMap/b",
+    )
+
+
+def test_the_namespace_keeps_what_others_have_set_there() -> None:
+    policy = {"managedNamespaceMetadata": {"labels": {"team": "x"}}}
+    stand = Stand(config("a"), syncPolicy=policy)
+    home = stand.store.get(NAMESPACE, "", "ns")
+    meta = {**home["metadata"], "labels": {**home["metadata"].get("labels", {}), "mine": "1"}}
+    stand.store.update(NAMESPACE, {**home, "metadata": meta})
+    state = stand.sync(syncOptions=["CreateNamespace=true"])
+    assert stand.results()["ns"][2] == "namespace/ns serverside-applied"
+    now = stand.store.get(NAMESPACE, "", "ns")["metadata"]
+    assert (now["labels"]["team"], now["labels"]["mine"]) == ("x", "1")
+    assert now["annotations"] == {"argocd.argoproj.io/sync-options": "ServerSideApply=true"}
+    assert state["syncResult"]["managedNamespaceMetadata"] == {"labels": {"team": "x"}}
+
+
+def test_a_hook_with_a_generated_name_is_looked_after() -> None:
+    named = job("x", hook="PreSync")
+    meta = {"generateName": "gen-", "annotations": named["metadata"]["annotations"]}
+    stand = Stand(config("a"), {**named, "metadata": meta})
+    state = stand.sync(10)
+    assert state["phase"] == "Succeeded"
+    [name] = [n for n in stand.results() if n != "a"]
+    assert name.startswith("gen-0000000-presync-17")
+    assert stand.results()[name][:2] == ("Synced", "Succeeded")
+
+
+def test_a_skipped_object_is_left_alone_and_counts_for_nothing() -> None:
+    stand = Stand(config("a"), config("skip", hook="Skip"), config("odd", hook=""))
+    state = stand.sync()
+    assert state["message"] == "successfully synced (all tasks run)"
+    assert set(stand.results()) == {"a"}
+    assert stand.status["sync"]["status"] == "Synced"
+    assert stand.find(CONFIG_MAP, "skip") is None
+    assert stand.find(CONFIG_MAP, "odd") is None
