@@ -185,15 +185,22 @@ def _base(options: Options, env: Mapping[str, str]) -> Settings:
         state_dir=Path(options.state_dir) if options.state_dir else Path(state, "opsconsole"),
         user=env.get("USER") or env.get("LOGNAME") or "opsconsole",
         frame_interval=0.25 if env.get("SSH_CONNECTION") else 0.1,
-        ascii_only=options.ascii_only or not _speaks_utf8(),
+        ascii_only=options.ascii_only or not _speaks_utf8(env),
         ansi_colors=_few_colours(env),
         mouse=options.mouse,
     )
 
 
-def _speaks_utf8() -> bool:
-    encoding = (getattr(sys.stdout, "encoding", "") or "").lower().replace("-", "")
-    return encoding == "utf8"
+def _speaks_utf8(env: Mapping[str, str]) -> bool:
+    """What the locale's name says, as the terminal was told; without one, what Python writes.
+
+    Python writes UTF-8 in the C locale too, and a locale may be named without being installed.
+    """
+    named = next((env[name] for name in ("LC_ALL", "LC_CTYPE", "LANG") if env.get(name)), "")
+    encoding = named.partition(".")[2].partition("@")[0] if named else ""
+    if not named:
+        encoding = getattr(sys.stdout, "encoding", "") or ""
+    return encoding.lower().replace("-", "") == "utf8"
 
 
 def _few_colours(env: Mapping[str, str]) -> bool:

@@ -16,7 +16,7 @@ import pytest
 
 from opsconsole.cli import main
 from opsconsole.cli.console import check_terminal
-from opsconsole.cli.options import Options, settings_of, split
+from opsconsole.cli.options import Options, sandbox_settings, settings_of, split
 from opsconsole.cli.sandboxing import SandboxEnvironment, check_extra
 from opsconsole.errors import KubeconfigError, MissingExtraError, UsageError
 from opsconsole.model.kinds import APPLICATION, NAMESPACE, ROLLOUT
@@ -200,6 +200,22 @@ def test_settings_follow_the_environment(home: Path, monkeypatch: pytest.MonkeyP
     assert (found.ansi_colors, found.mouse, found.ascii_only) == (True, False, True)
     assert found.frame_interval == 0.25
     assert found.state_dir == Path("s")
+
+
+@pytest.mark.parametrize(
+    ("environment", "ascii_only"),
+    [
+        ({"LC_ALL": "C"}, True),
+        ({"LC_ALL": "C", "LANG": "en_US.UTF-8"}, True),
+        ({"LC_CTYPE": "de_DE.utf8@euro", "LANG": "C"}, False),
+        ({"LANG": "de_DE.ISO-8859-1"}, True),
+        ({"LANG": "POSIX"}, True),
+        ({"LC_ALL": "", "LANG": "C.UTF-8"}, False),
+    ],
+)
+def test_the_locale_decides_about_ascii(environment: dict[str, str], *, ascii_only: bool) -> None:
+    found = sandbox_settings(Options(), {"HOME": "h", **environment})
+    assert found.ascii_only is ascii_only
 
 
 # what it prints
