@@ -20,7 +20,7 @@ from opsconsole.render.directory import SKIP_MARK
 from opsconsole.render.trees import MAX_FILE, Tree
 
 SUFFIXES = (".yaml", ".yml", ".json")
-_MARKS = ("apiVersion:", "kind:", "metadata:")
+_MARKS = (b"apiVersion:", b"kind:", b"metadata:")
 
 IGNORE = re.compile(r"#\s*opsconsole:ignore=([\w,-]+)")
 """A comment in a document: rules that are not told of its object, or `all`."""
@@ -125,7 +125,8 @@ def parse(path: str, data: bytes) -> Read:
             for loaded in yamldoc.load_all(text):
                 _take(read, loaded, Document(path, line, text))
         except OpsError as fault:
-            read.findings.append(_fault(path, line, text, fault))
+            looks = bool(read.placed) or all(mark in data for mark in _MARKS)
+            read.findings.append(_fault(path, line, fault, manifest=looks))
         line += text.count("\n") + 2
     return read
 
@@ -143,12 +144,12 @@ def _take(read: Read, loaded: object, document: Document) -> None:
             read.placed.append(Placed(manifest, document.file, document.line, "", (document,)))
 
 
-def _fault(path: str, line: int, text: str, fault: OpsError) -> Finding:
+def _fault(path: str, line: int, fault: OpsError, *, manifest: bool) -> Finding:
     """Argo CD passes over a file that does not look like a manifest."""
     at = line + fault.line - 1 if isinstance(fault, yamldoc.DocumentError) and fault.line else line
     why = fault.problem if isinstance(fault, yamldoc.DocumentError) else fault.message
     found = unreadable(path, why, at)
-    if all(mark in text for mark in _MARKS):
+    if manifest:
         return found
     return Finding(found.rule, "warning", found.message, "", path, found.line, found.hint)
 

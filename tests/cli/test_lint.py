@@ -169,6 +169,13 @@ def test_lines_of_several_documents_and_of_bad_yaml(tree: Write) -> None:
     assert found == {("rollout-invalid", "a.yaml", 15), ("unreadable", "b.yaml", 3)}
 
 
+def test_a_fault_of_yaml_is_an_error_where_argo_cd_refuses_the_file(tree: Write) -> None:
+    broken = "---\na: [1\n"
+    for text, severity in ((broken, "warning"), (BASE + broken, "error")):
+        found = [f for f in lint_path(tree({"a.yaml": text})) if f.rule == "unreadable"]
+        assert [f.severity for f in found] == [severity]
+
+
 def test_comments_leave_findings_out(tree: Write) -> None:
     secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {a: b}\n"
     note = "# opsconsole:ignore=plaintext-secret  for local use\n"

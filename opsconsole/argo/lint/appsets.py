@@ -54,6 +54,9 @@ def _each(found: Sequence[Mapping[str, Any]], path: Path, depth: int) -> Iterato
             yield from _nested(generator, outer, at, depth)
 
 
+_LEAST = {"matrix": "Matrix support only two", "merge": "Merge requires two or more"}
+
+
 def _nested(generator: Mapping[str, Any], outer: str, at: Path, depth: int) -> Iterator[Hit]:
     inner = mapping(generator, outer)
     if not inner:
@@ -61,8 +64,7 @@ def _nested(generator: Mapping[str, Any], outer: str, at: Path, depth: int) -> I
     children = mappings(inner, "generators")
     place = (*at, outer, "generators")
     if len(children) < 2:
-        less = "matrix" if outer == "matrix" else "merge"
-        why = f"found less than two generators, {less.capitalize()} requires two"
+        why = "found less than two generators, " + _LEAST[outer]
         yield Hit(why, place)
     elif outer == "matrix" and len(children) > 2:
         yield Hit("found more than two generators, Matrix support only two", place)

@@ -20,7 +20,7 @@ ANNOTATIONS = frozenset(
     for name in (
         "sync-wave", "sync-options", "hook", "hook-delete-policy", "hook-finalizer",
         "compare-options", "refresh", "refresh-timestamp", "hydrate", "hydrate-timestamp",
-        "tracking-id", "installation-id", "managed-by", "skip-reconcile", "ignore-healthcheck",
+        "tracking-id", "installation-id", "managed-by", "skip-reconcile", "ignore-healthcheck", "ignore-restart-policy",
         "ignore-resource-updates", "manifest-generate-paths", "application-set-refresh",
         "application-set-name", "deletion-approved", "cluster-url", "managed-by-url",
         "ignore-default-labels", "auto-label-cluster-info", "kubernetes-version", "secret-type",
@@ -155,7 +155,7 @@ def misspelled(one: Placed, _: Scope) -> Iterator[Hit]:
 
 def _other(domain: str) -> bool:
     """Prefixes of Argo's other programs, which are near in spelling."""
-    return domain in (
+    return domain.endswith(".argocd.argoproj.io") or domain in (
         "rollout.argoproj.io",
         "notifications.argoproj.io",
         "argo-rollouts.argoproj.io",

@@ -316,6 +316,9 @@ GOOD: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 SAID: list[tuple[str, tuple[str, ...]]] = [
+    ("5 unknown generator 'lists'", (appset("[{lists: {}}]").replace("spec: {gen", "spec: {\n  gen"),)),
+    ("5 found less than two generators, Merge requires two or more", (
+        appset("[{merge: {mergeKeys: [a], generators: [{list: {}}]}}]").replace("spec: {gen", "spec: {\n  gen"),)),
     ("11 steps[1].analysis.templates: Invalid value: \"rate\": AnalysisTemplate 'rate' not found", (canary(ANALYSIS),)),
     ("11 This rollout uses the same service for the stable and canary services", (
         ROLLOUT.replace("STRATEGY", "{canary: {canaryService: s, stableService: s}}"),)),
