@@ -325,7 +325,7 @@ def test_the_speed_keys() -> None:
 
     fake: Any = Fake()
     environment = SandboxEnvironment(20.0, ascii_only=True)
-    slower, faster = environment.extra_actions
+    slower, faster, _outbox = environment.extra_actions
     assert environment.banner() == "SANDBOX starting"
     assert faster.run() == "the sandbox is starting"
     environment.attach(fake)
