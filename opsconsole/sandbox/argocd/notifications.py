@@ -41,10 +41,14 @@ from opsconsole.sandbox.store import Change, Store
 CONFIG = "argocd-notifications-cm"
 SECRETS = "argocd-notifications-secret"
 
-TRIES = 4
-"""How often a webhook is called that answers with a server's fault."""
+RESYNC = 60.0
+"""Seconds after which an application is looked at again without an event."""
+
+_TOO_MANY, _FAULT, _NOT_IMPLEMENTED, _OK, _REDIRECT = 429, 500, 501, 200, 300
 
 KEPT = 1000
+
+_USING = f" using the configuration in namespace {HOME}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +80,7 @@ class Outbox:
         for one in reversed(self.sent):
             at = start + timedelta(seconds=one.at)
             made = one.delivery
-            where = " ".join(filter(None, (made.kind, made.method, made.address)))
+            where = " ".join(filter(None, (made.kind, made.method, made.shown)))
             lines.append(
                 f"{at:%a %H:%M:%S} {one.application}: {one.trigger} to {where} ({one.status})"
             )
@@ -137,17 +141,20 @@ class NotificationsController:
         if config is None:
             return None
         project = self.store.find(APP_PROJECT, HOME, text(app, "spec", "project") or "default")
-        ledger = Ledger(annotations_of(app).get(NOTIFIED))
-        before = ledger.dumped()
+        wanted = subscriptions(app, project, config)
+        if not wanted:
+            return None
+        before = annotations_of(app).get(NOTIFIED)
+        ledger = Ledger(before)
         now = Time.of(self.store.simulation.now())
-        seen = variables(app, now, config.context, lambda sha: self._commit(app, sha))
-        for trigger, destinations in subscriptions(app, project, config).items():
+        seen = variables(app, now, config.context, lambda sha: self._commit(app, sha), project)
+        for trigger, destinations in wanted.items():
             self._trigger(_Pass(app, config, ledger, seen, now), trigger, destinations)
         after = ledger.dumped()
         if after != before:
             current = self.store.get(APPLICATION, key.namespace, key.name)
             self.store.update(APPLICATION, with_annotations(current, {NOTIFIED: after}))
-        return None
+        return RESYNC
 
     def _config(self) -> Config | None:
         found = self.store.find(CONFIG_MAP, HOME, CONFIG)
@@ -173,7 +180,7 @@ class NotificationsController:
             results = config.evaluate(trigger, seen, on.now)
         except RuleError as fault:
             why = f"Failed to evaluate condition of trigger {trigger}: {fault.message}"
-            self._log("error", app, why)
+            self._log("error", app, why + _USING)
             return
         stamp = int(self.store.simulation.now().timestamp())
         for result in results:
@@ -188,16 +195,20 @@ class NotificationsController:
                     ledger.forget(trigger, result, to)
                     why = f"Failed to notify recipient {to} defined in resource "
                     why += f"{namespace_of(app)}/{name_of(app)}: {fault}"
-                    self._log("error", app, why)
+                    self._log("error", app, why + _USING)
 
     def _send(self, app: Obj, trigger: str, made: Delivery) -> None:
-        for _ in range(TRIES):
+        """Raises SendError; like go-retryablehttp, a fault of the receiver is tried again."""
+        for _ in range(made.tries):
             status = self.outbox.answer(made)
             at = self.store.simulation.elapsed
             self.outbox.sent.append(Sent(at, name_of(app), trigger, made, status))
-            if status < 500:
+            if _OK <= status < _REDIRECT:
                 return
-        raise SendError(f"{made.method} {made.address} giving up after {TRIES} attempt(s)")
+            if status != _TOO_MANY and (status < _FAULT or status == _NOT_IMPLEMENTED):
+                what = f"{{{made.body} {made.method} {made.shown} {made.service}}}"
+                raise SendError(f"request to {what} has failed with error code {status} : ")
+        raise SendError(f"{made.method} {made.shown} giving up after {made.tries} attempt(s)")
 
     def _log(self, level: str, app: Obj, message: str) -> None:
         self.outbox.log.append((level, name_of(app), message))
@@ -215,9 +226,10 @@ class NotificationsController:
 
 def _stale(app: Obj) -> bool:
     """An operation has ended and the application was not compared since."""
-    finished = parse_instant(text(app, "status", "operationState", "finishedAt"))
-    reconciled = parse_instant(text(app, "status", "reconciledAt"))
-    phase = text(app, "status", "operationState", "phase")
-    if phase not in ("Succeeded", "Failed", "Error") or finished is None:
+    if text(app, "status", "operationState", "phase") not in ("Succeeded", "Failed", "Error"):
         return False
-    return reconciled is not None and finished > reconciled
+    finished = parse_instant(text(app, "status", "operationState", "finishedAt"))
+    if finished is None:
+        return True
+    compared = (parse_instant(text(app, "status", name)) for name in ("reconciledAt", "observedAt"))
+    return not any(at is not None and at >= finished for at in compared)

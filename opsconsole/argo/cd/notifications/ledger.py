@@ -23,8 +23,8 @@ class Ledger:
                 loaded = json.loads(raw)
             except ValueError:
                 loaded = None
-            if isinstance(loaded, Mapping):
-                self.seen = {str(k): int(n) for k, n in loaded.items() if isinstance(n, int)}
+            if isinstance(loaded, Mapping) and all(type(n) is int for n in loaded.values()):
+                self.seen = {str(k): n for k, n in loaded.items()}
 
     def note(self, trigger: str, result: Result, to: Destination, now: int, *, sent: bool) -> bool:
         """Note that a condition was told (or no longer holds); whether that is new.
@@ -45,13 +45,20 @@ class Ledger:
         return True
 
     def forget(self, trigger: str, result: Result, to: Destination) -> None:
-        """A delivery failed: it is tried again next time."""
-        key = f"{trigger}:{result.key}:{to.service}:{to.recipient}"
-        self.seen.pop(f"{result.once_per}:{key}" if result.once_per else key, None)
+        """A delivery failed: it is tried again next time, unless the condition has oncePer.
+
+        Such a condition stays noted, and the message is lost (notifications-engine `state.go`).
+        """
+        if not result.once_per:
+            self.seen.pop(f"{trigger}:{result.key}:{to.service}:{to.recipient}", None)
 
     def dumped(self) -> str | None:
         """The annotation's text; None when there is nothing to note."""
         kept = sorted(self.seen.items(), key=lambda pair: -pair[1])[:LIMIT]
         if not kept:
             return None
-        return json.dumps(dict(sorted(kept)), separators=(",", ":"))
+        written = json.dumps(dict(sorted(kept)), separators=(",", ":"), ensure_ascii=False)
+        for char in "&<>\u2028\u2029":
+            # encoding/json writes these so
+            written = written.replace(char, f"\\u{ord(char):04x}")
+        return written
