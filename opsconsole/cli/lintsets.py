@@ -14,6 +14,7 @@ from typing import Any
 
 from opsconsole.argo.lint import Finding, Index, Placed, Scope
 from opsconsole.argo.lint.findings import Document
+from opsconsole.cli.lintappsets import made
 from opsconsole.cli.lintfiles import Files, left_out, unreadable
 from opsconsole.cli.lintpatches import Patch, patches_of
 from opsconsole.errors import OpsError, UnsupportedError, YamlError
@@ -90,6 +91,12 @@ class Builder:
                 found += _applications(self._render(home, RenderOptions(binary="helm"), None))
         for application in dict.fromkeys((*applications, *found)):
             self._source(application)
+        appsets = [p for g in self._loose.values() for p in g if p.kind == "ApplicationSet"]
+        generated = list(made(appsets, self.files))
+        for application in generated:
+            self._source(application)
+        if generated:
+            self.sets.append(_Set(generated, lenient=True))
         for home in (*tops, *sorted(self.homes)):
             if not self._covered(home):
                 self._render(home, RenderOptions(binary="helm"), None)

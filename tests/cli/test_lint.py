@@ -135,6 +135,36 @@ def test_an_application_gives_its_set_options_and_a_namespace(tree: Write) -> No
     assert found_in(root) == set()
 
 
+APPSET = """
+apiVersion: argoproj.io/v1alpha1
+kind: ApplicationSet
+metadata: {name: all, namespace: argocd}
+spec:
+  generators:
+  - git: {repoURL: https://git.example/r.git, revision: main, directories: [{path: apps/*}]}
+  template:
+    metadata: {name: '{{path.basename}}'}
+    spec:
+      project: PROJECT
+      source: {repoURL: https://git.example/r.git, path: '{{path}}'}
+      destination: {server: https://kubernetes.default.svc, namespace: prod}
+"""
+
+
+def test_applications_that_an_applicationset_makes(tree: Write) -> None:
+    second = BASE.replace("{name: web}", "{name: web-two}")
+    files = {"apps/a/r.yaml": BASE, "apps/b/r.yaml": second}
+    root = tree({**files, "set.yaml": APPSET.replace("PROJECT", "default")})
+    # only the set says that both come into one namespace
+    assert found_in(root) == {("overlapping-selectors", "apps/b/r.yaml", 6)}
+    project = (
+        "apiVersion: argoproj.io/v1alpha1\nkind: AppProject\nmetadata: {name: p}\n"
+        "spec: {sourceRepos: ['*'], destinations: [{server: '*', namespace: other}]}\n"
+    )
+    tree({"set.yaml": APPSET.replace("PROJECT", "p"), "project.yaml": project})
+    assert ("application-spec", "set.yaml", 8) in found_in(root)
+
+
 def test_workloads_of_two_sets_in_one_namespace(tree: Write) -> None:
     name = "kustomization.yaml"
     text = "namespace: prod\nresources: [rollout.yaml]"
