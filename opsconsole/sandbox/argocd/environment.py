@@ -12,9 +12,12 @@ from opsconsole.argo.cd.ignores import Ignore, ignores_of
 from opsconsole.argo.cd.projects import (
     IN_CLUSTER,
     IN_CLUSTER_NAME,
+    destination_fault,
     normal_url,
+    not_permitted,
     permits_destination,
     permits_kind,
+    source_faults,
     spec_faults,
 )
 from opsconsole.argo.cd.tracking import LABEL, METHODS, Tracking, instance_name
@@ -23,6 +26,7 @@ from opsconsole.model import yamldoc
 from opsconsole.model.kinds import APP_PROJECT, CONFIG_MAP, EVENT, SECRET
 from opsconsole.model.objects import (
     Object,
+    flag,
     items,
     labels_of,
     mapping,
@@ -95,6 +99,7 @@ class Environment:
         self.tracking = Tracking()
         self.ignores: list[Ignore] = []
         self._live: dict[str, LiveObjects] = {}
+        self._faults: dict[tuple[str, str], tuple[Any, Object | None, list[str]]] = {}
         # names of events have a source of their own, so that they change no other run
         self._names = random.Random(store.version)
         self.configure()
@@ -134,42 +139,45 @@ class Environment:
         project = self.project(app)
         wanted = mapping(app, "spec", "destination")
         server, name, fault = self.cluster(text(wanted, "server"), text(wanted, "name"))
-        faults = [fault] if fault and (text(wanted, "server") or text(wanted, "name")) else []
-        resolved = {**app, "spec": {**mapping(app, "spec"), "destination": dict(wanted)}}
-        faults = faults or spec_faults(resolved, project)
+        faults = spec_faults(app, project, None if fault else (server, name))
+        if fault and project is not None:
+            faults = source_faults(app, project)
+            # a source that names no place ends it
+            if not any(one.startswith("spec.source") for one in faults):
+                faults.append(fault)
         store = self.store if server == IN_CLUSTER else self.clusters.get(server)
+        if project is not None and not faults and not self._scoped(project, server, name):
+            faults = [not_permitted(wanted, name_of(project), server, name)]
         if faults or store is None or project is None:
             return None, faults
         namespace = text(wanted, "namespace")
         return Destination(store, self._of(server, store), server, name, namespace, project), []
 
+    def _scoped(self, project: Object, server: str, name: str) -> bool:
+        """Whether a cluster is the project's own, where only such are permitted."""
+        if not flag(project, "spec", "permitOnlyProjectScopedClusters"):
+            return True
+        own = [s for s in self.secrets() if s["project"] == name_of(project)]
+        return any(s["server"] == server or s["name"] == name for s in own)
+
     def cluster(self, server: str, name: str) -> tuple[str, str, str]:
-        """(server, name, fault) of a destination that gives one of the two."""
+        """(server, name, fault) of a destination that gives one of the two (`GetDestinationCluster`)."""
         known = {IN_CLUSTER: IN_CLUSTER_NAME, **{s["server"]: s["name"] for s in self.secrets()}}
-        if name and not server:
+        fault = destination_fault({"server": server, "name": name})
+        if fault:
+            return "", "", fault
+        if name:
             hits = [url for url, title in known.items() if title == name]
             if len(hits) == 1:
                 return hits[0], name, ""
             why = f"there are no clusters with this name: {name}"
             if hits:
-                why = f"there are {len(hits)} clusters with the same name: {hits}"
-            return (
-                "",
-                name,
-                f"application destination spec is invalid: unable to find destination server: {why}",
-            )
+                why = f"there are {len(hits)} clusters with the same name: [{' '.join(hits)}]"
+            return "", name, why
         server = server.rstrip("/")
         if server in known and (server == IN_CLUSTER or server in self.clusters):
             return server, known[server], ""
-        return (
-            server,
-            "",
-            (
-                "application destination spec is invalid: unable to find destination server: "
-                f'error getting cluster by server "{server}": rpc error: code = NotFound desc = '
-                f'cluster "{server}" not found'
-            ),
-        )
+        return server, "", f'error getting cluster by server "{server}": {_absent(server)}'
 
     def secrets(self) -> list[dict[str, Any]]:
         """Cluster Secrets: `{name, server, project, labels, annotations}`, by name of the Secret."""
@@ -229,6 +237,10 @@ class Environment:
                 "source": {"component": COMPONENT},
             },
         )
+
+
+def _absent(server: str) -> str:
+    return f'rpc error: code = NotFound desc = cluster "{server}" not found'
 
 
 def _nobody(instance: str, change: Change) -> None:

@@ -387,11 +387,61 @@ def test_projects() -> None:
     }
     project = {"metadata": {"name": "p"}, "spec": spec}
     assert projects.permits_source(project, "https://git/org/app.git")
-    assert not projects.permits_source(project, "https://git/org/deep/app")
+    # a pattern that denies something matches all the rest, so that it permits it
+    assert projects.permits_source(project, "https://git/org/deep/app")
+    without = {"spec": {"sourceRepos": ["https://git/org/*", "git@host:team/*"]}}
+    assert not projects.permits_source(without, "https://git/org/deep/app")
+    assert projects.permits_source(without, "ssh://git@host/team/App.git")
+    assert not projects.permits_source({"spec": {}}, "https://git/org/app")
     assert not projects.permits_source(project, "https://git/org/secret.git")
     assert projects.permits_destination(project, "https://c", "", "team-a")
     assert not projects.permits_destination(project, "https://c", "", "team-x")
-    assert not projects.permits_destination(project, "https://c", "", "other")
+    assert projects.permits_destination(project, "https://c", "", "other")
+    plain = {"spec": {"destinations": [{"name": "east", "namespace": "team-*"}]}}
+    assert projects.permits_destination(plain, "https://c", "east", "team-a")
+    assert not projects.permits_destination(plain, "https://c", "west", "team-a")
+    assert not projects.permits_destination(plain, "https://c", "east", "other")
+
+
+def test_what_is_wrong_with_a_spec() -> None:
+    project = {
+        "spec": {"sourceRepos": ["https://git/*"], "destinations": [{"server": "https://c"}]}
+    }
+    source = {"repoURL": "https://git/a", "path": "p"}
+
+    def faults(destination: dict[str, str], **spec: object) -> list[str]:
+        whole = {"project": "p", "source": source, "destination": destination, **spec}
+        return projects.spec_faults({"spec": whole}, project, ("https://c", "east"))
+
+    assert faults({"name": "east"}) == []
+    assert faults({"name": "east", "namespace": "n"}, source={**source, "repoURL": "x"}) == [
+        "application repo x is not permitted in project 'p'",
+        "application destination server 'east' and namespace 'n' do not match any of the allowed "
+        "destinations in project 'p'",
+    ]
+    assert faults({"server": "https://c", "name": "east"}) == [
+        "application destination can't have both name and server defined: east https://c"
+    ]
+    assert faults({}) == ["Destination server missing from app spec"]
+    assert faults({}, source={"repoURL": "x"}) == [
+        "spec.source.repoURL and either spec.source.path or spec.source.chart are required"
+    ]
+    assert faults({}, source={"repoURL": "x", "chart": "c"}) == [
+        "spec.source.targetRevision is required if the manifest source is a helm chart"
+    ]
+    assert faults({}, sources=[source, {"repoURL": "https://git/b", "targetRevision": "v1"}]) == [
+        "spec.source.repoURL and either source.path, source.chart, or source.ref are required for "
+        "source {https://git/b  v1 nil nil nil nil    }"
+    ]
+
+
+def test_kinds_of_a_project() -> None:
+    project = {
+        "spec": {
+            "clusterResourceWhitelist": [{"group": "", "kind": "Namespace"}],
+            "namespaceResourceBlacklist": [{"group": "", "kind": "Secret"}],
+        }
+    }
     assert projects.permits_kind(project, "", "Namespace", "n", namespaced=False)
     assert not projects.permits_kind(project, "x", "Other", "n", namespaced=False)
     assert projects.permits_kind(project, "apps", "Deployment", "n", namespaced=True)
