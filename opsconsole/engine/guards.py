@@ -47,8 +47,9 @@ def refusal(
     denied = _denied(intent, permissions)
     if denied:
         return denied
-    if any(r.plan.intent.target == intent.target for r in snapshot.operations if _running(r)):
-        return "an operation of this console on it is still running"
+    busy = _busy(intent, snapshot)
+    if busy:
+        return busy
     if intent.target.kind == APPLICATION:
         app = snapshot.applications.get(intent.target)
         if app is None:
@@ -60,8 +61,19 @@ def refusal(
     return on_rollout(intent, rollout)
 
 
-def _running(record: object) -> bool:
-    return getattr(record, "finished_at", None) is None
+def _busy(intent: Intent, snapshot: Snapshot) -> str:
+    """Our own operations on the same object: one writes at a time, and none is sent twice.
+
+    What is only watched any more must not stand in the way of an abort.
+    """
+    for record in snapshot.operations:
+        if record.finished_at is not None or record.plan.intent.target != intent.target:
+            continue
+        if not record.sent:
+            return "an operation of this console on it is still being sent"
+        if record.plan.intent == intent:
+            return "this was sent already, and is followed (o shows it)"
+    return ""
 
 
 def _denied(intent: Intent, permissions: Mapping[str, Permissions]) -> str:

@@ -33,7 +33,7 @@ LINES = 200
 
 
 class Operations:
-    """Owned by the engine's loop. `changed` is called whenever a record moves."""
+    """Owned by the engine's loop. `changed` is called whenever a record moves, `pushed` after a push."""
 
     def __init__(
         self,
@@ -43,12 +43,14 @@ class Operations:
         changed: Callable[[], None],
         moved: Signal,
         user: str,
+        pushed: Callable[[], None] = lambda: None,
     ) -> None:
         self._journal = journal
         self._clock = clock
         self._changed = changed
         self._moved = moved
         self._user = user
+        self._pushed = pushed
         self._records: dict[str, OperationRecord] = {}
 
     @property
@@ -94,6 +96,8 @@ class Operations:
             self._line(plan, "reverting and pushing")
             sha = await git.revert(plan.payload)
             self._line(plan, f"pushed {sha[:12]} to {plan.payload.plan.branch}")
+            self._written(plan)
+            self._pushed()
             async with asyncio.timeout(plan.timeout):
                 return await self._reverted(plan, sha, world, git)
         before = await self._target(plan, cluster)
@@ -105,6 +109,7 @@ class Operations:
                 answer = await cluster.send(step)
                 same = text(answer, "metadata", "resourceVersion") == written
                 unchanged = unchanged and same and step.kind == plan.intent.target.kind
+        self._written(plan)
         async with asyncio.timeout(plan.timeout):
             return await self._follow(plan, before, world, "" if unchanged else written)
 
@@ -147,7 +152,7 @@ class Operations:
                 url = app.source.repo_url
                 checked[deployed] = await git.is_ancestor(url, sha, deployed)
             if not checked.get(deployed):
-                self._line(plan, "waiting for Argo CD to apply it")
+                self._line(plan, "waiting for Argo CD to find and apply it; a refresh asks at once")
             elif app.health is Health.HEALTHY:
                 return Verdict("applied and healthy", done=True)
             elif app.health is Health.DEGRADED and not app.operation.requested:
@@ -168,6 +173,10 @@ class Operations:
             if self._records[old].finished_at is not None:
                 del self._records[old]
         self._note(plan, "asked", options=dict(plan.intent.options))
+        self._changed()
+
+    def _written(self, plan: Plan) -> None:
+        self._records[plan.id] = replace(self._records[plan.id], sent=True)
         self._changed()
 
     def _line(self, plan: Plan, line: str) -> None:

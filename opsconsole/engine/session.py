@@ -95,6 +95,7 @@ class Session:
             changed=self._changed,
             moved=self._moved,
             user=settings.user,
+            pushed=self._git_moved,
         )
         self._link = LinkState(Link.CONNECTING, clock.now())
         self._connected: Connected | None = None
@@ -108,6 +109,7 @@ class Session:
         self._traces: Traces | None = None
         self._far = FarRollouts(clock, self._changed)
         self._wanted = asyncio.Event()
+        self._pushed = False
         self._tasks: list[asyncio.Task[None]] = []
         self._running: set[asyncio.Task[OperationRecord]] = set()
         self._faults: dict[str, Incident] = {}
@@ -231,6 +233,11 @@ class Session:
         self._wanted.set()
         self._changed()
 
+    def _git_moved(self) -> None:
+        """We pushed: the history that is shown is not the newest any more."""
+        self._pushed = True
+        self._wanted.set()
+
     async def _watch_git(self) -> None:
         """Keep the selected application's history current: on selection, on sync, and by time."""
         seen: tuple[ResourceKey, str, str] | None = None
@@ -243,7 +250,8 @@ class Session:
             state = (app.key, app.revision, app.source.target_revision) if app else None
             if app is not None and (due or state != seen or asked):
                 assert self._git is not None
-                history = await self._git.history(app, fetch=due or state != seen)
+                fetch, self._pushed = due or state != seen or self._pushed, False
+                history = await self._git.history(app, fetch=fetch)
                 fetched, seen = self._clock.monotonic(), state
                 if app.key == self._selected and history != self._history:
                     self._history = history

@@ -11,7 +11,8 @@ from typing import Protocol
 @dataclass(frozen=True, slots=True)
 class ExtraAction:
     """A key of the environment's own (the sandbox's speed). `run` returns a line to show,
-    or, with `page`, a text to read over the console."""
+    or, with `page`, a text to read over the console.
+    """
 
     id: str
     label: str

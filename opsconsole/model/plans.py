@@ -95,7 +95,10 @@ class OperationStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OperationRecord:
-    """One executed plan, followed to its end. `lines` are (instant, text), oldest first."""
+    """One executed plan, followed to its end. `lines` are (instant, text), oldest first.
+
+    `sent` tells that everything is written; what is left is to watch what comes of it.
+    """
 
     id: str
     plan: Plan
@@ -105,3 +108,4 @@ class OperationRecord:
     lines: tuple[tuple[datetime, str], ...] = ()
     error: str = ""
     hint: str = ""
+    sent: bool = False

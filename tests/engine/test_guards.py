@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,7 +20,7 @@ from opsconsole.engine.windows import verdict
 from opsconsole.errors import GuardError
 from opsconsole.model.kinds import APPLICATION, ROLLOUT, ResourceKey
 from opsconsole.model.permissions import Permissions, Rule
-from opsconsole.model.plans import Intent, Plan, Risk
+from opsconsole.model.plans import Intent, OperationRecord, OperationStatus, Plan, Risk
 from opsconsole.model.snapshot import Link, LinkState, Snapshot
 from tests.engine import objects
 
@@ -306,3 +307,32 @@ def test_somebody_elses_operation_is_not_ours() -> None:
 )
 def test_the_state_of_the_cluster(links: list[Link], wanted: Link) -> None:
     assert overall([LinkState(link) for link in links]).link is wanted
+
+
+# our own operations
+
+
+@pytest.mark.parametrize(
+    ("sent", "asked", "told"),
+    [
+        (False, Intent("abort", SHOP), "still being sent"),
+        (True, Intent("abort", SHOP), ""),
+        (True, Intent("undo", SHOP, (("toRevision", 1),)), "sent already"),
+        (True, Intent("undo", SHOP, (("toRevision", 2),)), ""),
+    ],
+)
+def test_what_is_only_watched_does_not_stand_in_the_way(
+    *, sent: bool, asked: Intent, told: str
+) -> None:
+    raw = objects.rollout()
+    sets = [(objects.replica_set({**raw, "metadata": {**raw["metadata"], "uid": "u"}}, f"h{n}", n), ())
+            for n in (1, 2, 3)]  # fmt: skip
+    plan = Plan("tok", Intent("undo", SHOP, (("toRevision", 1),)), "", (), (), (), Risk.LOW, NOW)
+    record = OperationRecord("tok", plan, OperationStatus.RUNNING, NOW, sent=sent)
+    shot = Snapshot(
+        1, NOW, LinkState(Link.LIVE), rollouts={SHOP: rollout(raw, sets)}, operations=(record,)
+    )
+    found = refusal(asked, shot, {})
+    assert (told in found) if told else found == ""
+    over = replace(record, finished_at=NOW)
+    assert refusal(asked, replace(shot, operations=(over,)), {}) == ""

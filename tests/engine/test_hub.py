@@ -191,7 +191,9 @@ def test_promote_is_planned_sent_and_followed(tmp_path: Path) -> None:
         running = hub.execute(plan)
         await pass_time(1)
         assert hub.snapshot().operations[-1].status is OperationStatus.RUNNING
-        assert "still running" in hub.refusal(Intent("abort", SHOP))
+        assert hub.snapshot().operations[-1].sent
+        assert "sent already" in hub.refusal(Intent("promote", SHOP))
+        assert hub.refusal(Intent("abort", SHOP)) == ""
         cluster.change(ROLLOUT, "prod", "shop", {
             "status": {"currentStepIndex": 2, "controllerPause": None, "phase": "Progressing",
                        "message": "more replicas need to be updated"},
