@@ -7,6 +7,7 @@ whatever commits share it, so looking at a new commit costs only what changed.
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -115,24 +116,28 @@ def _parse_tree(data: bytes, width: int) -> dict[str, Entry]:
 class CommitTree:
     """The files of one commit: what `render` calls a `Tree`. Links are not followed here."""
 
-    __slots__ = ("_reader", "_root", "sha")
+    __slots__ = ("_folders", "_reader", "_root", "sha")
 
     def __init__(self, reader: ObjectReader, sha: str) -> None:
         self._reader = reader
         self.sha = sha
         self._root = reader.root(sha)
+        self._folders: dict[str, Mapping[str, Entry]] = {}
 
     def lookup(self, path: str) -> tuple[str, str] | None:
         """(kind, oid) of a repository-relative path ("" is the root), or None."""
-        entry = Entry("dir", self._root)
-        for part in path.split("/") if path else ():
-            if entry.kind != "dir":
-                return None
-            found = self._reader.tree(entry.oid).get(part)
-            if found is None:
-                return None
-            entry = found
-        return entry
+        if not path:
+            return Entry("dir", self._root)
+        head, _, name = path.rpartition("/")
+        folder = self._folders.get(head)
+        if folder is None:
+            folder = self._folders[head] = self._folder(head)
+        return folder.get(name)
+
+    def _folder(self, path: str) -> Mapping[str, Entry]:
+        """What is in a directory; nothing where there is none."""
+        entry = self.lookup(path)
+        return self._reader.tree(entry[1]) if entry is not None and entry[0] == "dir" else {}
 
     def read(self, path: str) -> bytes:
         """Content of a file, or the target of a link. Raises RepoFault."""

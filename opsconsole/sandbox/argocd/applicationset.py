@@ -182,13 +182,13 @@ class ApplicationSetController:
     def _owner(self, change: Change) -> Iterable[Key]:
         """Its own Applications, when what it writes or shows of them changes."""
         new, old = change.object, change.old
-        if change.type == "MODIFIED" and old is not None:
+        owners = [o for o in mappings(new, "metadata", "ownerReferences") if _is_set(o)]
+        if owners and change.type == "MODIFIED" and old is not None:
             shown = appsetstatus.shown
             if (_said(new), shown(new)) == (_said(old), shown(old)):
                 return
-        for owner in mappings(new, "metadata", "ownerReferences"):
-            if text(owner, "kind") == "ApplicationSet":
-                yield Key(namespace_of(new), text(owner, "name"))
+        for owner in owners:
+            yield Key(namespace_of(new), text(owner, "name"))
 
     def _all(self, change: Change) -> Iterable[Key]:
         if namespace_of(change.object) == HOME:
@@ -453,6 +453,10 @@ def _policy(appset: Object) -> tuple[bool, bool]:
     """Whether the set's policy lets it update and delete."""
     policy = text(appset, "spec", "syncPolicy", "applicationsSync") or "sync"
     return POLICIES.get(policy, (True, True))
+
+
+def _is_set(owner: Object) -> bool:
+    return text(owner, "kind") == "ApplicationSet"
 
 
 def _said(obj: Object) -> tuple[Any, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from opsconsole.argo.cd import hooks
@@ -38,6 +39,7 @@ from opsconsole.model.objects import (
 )
 from opsconsole.model.status import Health
 from opsconsole.sandbox.argocd.environment import Destination, Environment
+from opsconsole.sandbox.argocd.remembered import Remembered
 from opsconsole.sandbox.argocd.sources import Asked, Generated, SourceError, grpc
 from opsconsole.sandbox.store import Store
 
@@ -85,6 +87,7 @@ class Comparer:
         self.environment = environment
         self._diffs: dict[tuple[int, int], tuple[Obj, Obj, Differ, bool]] = {}
         self._marked: dict[tuple[int, str, str, Tracking], tuple[Obj, Obj]] = {}
+        self._remembered = Remembered(environment)
 
     def compare(
         self,
@@ -103,12 +106,20 @@ class Comparer:
         generated = self._generate(
             app, asked_sources, list(revisions), found, force=force, forgiving=forgiving
         )
+        plain = not (force or sources or found.conditions)
+        known = plain and self._remembered.find(
+            app, destination, generated, partial(_shown_images, destination.store)
+        )
+        if known:
+            return known
         targets = self._targets(app, destination, generated, found)
         pairs = self._pairs(app, destination, targets, found)
         found.hooks = [t for t in targets.values() if hooks.is_hook(t) and not hooks.is_ignored(t)]
         found.pairs = pairs
         self._statuses(app, destination, found)
         self._assess(app, destination, found)
+        if plain:
+            self._remembered.keep(app, destination, generated, found)
         return found
 
     # targets
@@ -309,11 +320,10 @@ class Comparer:
         assessed = []
         images: dict[str, None] = {}
         for pair in found.pairs:
-            obj = pair.live if pair.live is not None else pair.target or {}
             verdict = assess(pair.live) if pair.live is not None else None
             assessed.append(Assessed(*pair.key, pair.live, verdict))
-            if pair.live is not None and not hooks.is_hook(obj):
-                images |= dict.fromkeys(_tree_images(destination.store, pair.live))
+            if pair.live is not None:
+                images |= dict.fromkeys(_shown_images(destination.store, pair.live))
         found.health = aggregate(assessed, (namespace_of(app), name_of(app)))
         found.images = sorted(images)
 
@@ -335,6 +345,10 @@ def _find(store: Store, target: Object) -> Obj | None:
 def _as_stored(target: Obj, live: Obj) -> Obj:
     """The target in the live object's version, where only that differs."""
     return {**target, "apiVersion": live.get("apiVersion", target.get("apiVersion"))}
+
+
+def _shown_images(store: Store, live: Object) -> list[str]:
+    return [] if hooks.is_hook(live) else _tree_images(store, live)
 
 
 def _tree_images(store: Store, root: Object) -> list[str]:

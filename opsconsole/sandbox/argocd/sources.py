@@ -29,6 +29,10 @@ PAUSE = 3600.0
 """Seconds (`reposerver.pause.generation.on.failure.for.minutes`)."""
 
 
+REMEMBERED = 10_000
+"""Sources whose options are kept."""
+
+
 class SourceError(Exception):
     """A source that gives no manifests; the message is the repo-server's, `code` its gRPC code."""
 
@@ -76,6 +80,7 @@ class Sources:
         self._now = now
         self._fetched: dict[str, float] = {}
         self._failing: dict[tuple[str, str, str], _Failing] = {}
+        self._read: dict[int, tuple[Mapping[str, Any], tuple[Asked, str], RenderOptions]] = {}
         self.build_options = ""
         """argocd-cm's `kustomize.buildOptions`."""
 
@@ -112,14 +117,14 @@ class Sources:
         sha, tree = self.tree(url, revision, force=force)
         if text(source, "ref") and not path:
             return Generated(sha, [], "")
-        mark = (f"{asked.namespace}/{asked.app}", sha, str(source))
+        mark = (f"{asked.namespace}/{asked.app}", sha, str(source) if self._failing else "")
         self._pause(mark, hard=asked.hard)
         try:
-            options = self._options(source, asked, sha, url, path)
+            options = self._known_options(source, asked, sha)
             made = self.renderer.render(tree, path, options, repository=url)
         except OpsError as fault:
             refused = self._refused(fault, path)
-            failing = self._failing.setdefault(mark, _Failing(self._now()))
+            failing = self._failing.setdefault((mark[0], sha, str(source)), _Failing(self._now()))
             failing.count, failing.message = failing.count + 1, _error(refused)
             raise refused from fault
         self._failing.pop(mark, None)
@@ -135,9 +140,20 @@ class Sources:
             return
         raise SourceError(f"Manifest generation error (cached): {failing.message}")
 
-    def _options(
-        self, source: Mapping[str, Any], asked: Asked, sha: str, url: str, path: str
-    ) -> RenderOptions:
+    def _known_options(self, source: Mapping[str, Any], asked: Asked, sha: str) -> RenderOptions:
+        """The options of a source; the same as long as nobody changes the Application."""
+        known = self._read.get(id(source))
+        if known is not None and known[0] is source and known[1] == (asked, self.build_options):
+            return known[2]
+        options = self._options(source, asked, sha)
+        if not options.environment:
+            if len(self._read) > REMEMBERED:
+                self._read.clear()
+            self._read[id(source)] = (source, (asked, self.build_options), options)
+        return options
+
+    def _options(self, source: Mapping[str, Any], asked: Asked, sha: str) -> RenderOptions:
+        url, path = text(source, "repoURL"), text(source, "path")
         environment = {
             "ARGOCD_APP_NAME": asked.app,
             "ARGOCD_APP_NAMESPACE": asked.destination,
