@@ -7,6 +7,8 @@ import pty
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -26,7 +28,8 @@ def test_sandbox_serve_removes_what_it_wrote(tmp_path: Path, number: int) -> Non
     assert left(tmp_path) == []
 
 
-def _console(folder: Path) -> tuple[subprocess.Popen[bytes], int]:
+@contextmanager
+def console(folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
     """The console on a terminal of its own, with the sandbox live; the terminal's other end."""
     peer("git")
     ours, its = pty.openpty()
@@ -36,10 +39,14 @@ def _console(folder: Path) -> tuple[subprocess.Popen[bytes], int]:
         preexec_fn=lambda: _adopt(its),  # noqa: PLW1509
     )  # fmt: skip
     os.close(its)
-    seen = b""
-    while b"my-app-canary" not in seen:
-        seen = (seen + os.read(ours, 65536))[-200_000:]
-    return process, ours
+    try:
+        seen = b""
+        while b"my-app-canary" not in seen:
+            seen = (seen + os.read(ours, 65536))[-200_000:]
+        yield process, ours
+    finally:
+        process.kill()
+        process.wait(60)
 
 
 def _adopt(terminal: int) -> None:
@@ -60,19 +67,19 @@ def _drain(ours: int) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_the_console_removes_what_it_wrote(tmp_path: Path, number: int) -> None:
-    process, ours = _console(tmp_path)
-    assert left(tmp_path)
-    process.send_signal(number)
-    _drain(ours)
-    assert process.wait(60) == endings.exit_status(number)
-    os.close(ours)
+    with console(tmp_path) as (process, ours):
+        assert left(tmp_path)
+        process.send_signal(number)
+        _drain(ours)
+        assert process.wait(60) == endings.exit_status(number)
+        os.close(ours)
     assert left(tmp_path) == []
 
 
 def test_a_terminal_that_closes_ends_the_console_cleanly(tmp_path: Path) -> None:
-    process, ours = _console(tmp_path)
-    os.close(ours)
-    assert process.wait(60) == endings.exit_status(signal.SIGHUP)
+    with console(tmp_path) as (process, ours):
+        os.close(ours)
+        assert process.wait(60) == endings.exit_status(signal.SIGHUP)
     assert left(tmp_path) == []
 
 
