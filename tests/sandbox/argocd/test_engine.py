@@ -2,12 +2,14 @@
 v0.36, run against our API server (`engine.json`; the wave delay of Argo CD left out).
 
 Each step is a sync to `targets`, with its settings; `results` are [phase, hook type, kind, name,
-status, hook phase, message] in any order, `left` is what is in the namespace afterwards.
+status, hook phase, message] in any order, `left` is what is in the namespace afterwards. The
+namespaces `nowhere` and `fresh` are not there.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,11 @@ CASES: list[Obj] = json.loads(Path(__file__).with_name("engine.json").read_text(
 FIELDS = ("syncPhase", "hookType", "kind", "name", "status", "hookPhase", "message")
 KINDS = (CONFIG_MAP, JOB, DEPLOYMENT, SERVICE, POD)
 COMPLETED = ("Succeeded", "Failed", "Error")
+
+
+def said(obj: Obj, field: str) -> str:
+    """A text, with the temporary file that kubectl was given as FILE."""
+    return re.sub(r"/dev/shm/\d+", "FILE", text(obj, field))
 
 
 def play(stand: Stand, step: Obj) -> Obj:
@@ -48,12 +55,13 @@ def play(stand: Stand, step: Obj) -> Obj:
 def test_agrees_with_the_real_engine(case: Obj) -> None:
     home = case["name"]
     stand = Stand(destination={"server": "https://kubernetes.default.svc", "namespace": home})
-    stand.store.create(NAMESPACE, {"metadata": {"name": home}})
+    if home not in ("nowhere", "fresh"):
+        stand.store.create(NAMESPACE, {"metadata": {"name": home}})
     for step in case["steps"]:
         state = play(stand, step)
         listed = mappings(state, "syncResult", "resources")
-        assert sorted([text(r, f) for f in FIELDS] for r in listed) == step["results"]
-        assert (state["phase"], state["message"]) == (step["phase"], step["message"])
+        assert sorted([said(r, f) for f in FIELDS] for r in listed) == step["results"]
+        assert (state["phase"], said(state, "message")) == (step["phase"], step["message"])
         stand.run(1.5)
         found = [
             [kind.kind, obj["metadata"]["name"]]
