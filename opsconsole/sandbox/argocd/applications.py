@@ -14,6 +14,9 @@ from opsconsole.sandbox.runtime import LATENCY, Key, Manager, Watch
 from opsconsole.sandbox.store import Change
 
 SKIP = "argocd.argoproj.io/skip-reconcile"
+TRUE = ("1", "t", "T", "true", "TRUE", "True")
+"""What Go's strconv.ParseBool takes for true."""
+
 
 
 class ApplicationController:
@@ -77,7 +80,7 @@ class ApplicationController:
             self.refresher.forget(key)
             self.operator.forget(key)
             return None
-        if annotations_of(app).get(SKIP) == "true":
+        if annotations_of(app).get(SKIP) in TRUE:
             return None
         if text(app, "metadata", "deletionTimestamp") and app.get("operation") is None:
             self.refresher.refresh(key)

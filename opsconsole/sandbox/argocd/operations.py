@@ -178,8 +178,8 @@ class Operator:
         options = SyncOptions.of(items(operation, "syncOptions"))
         shared = [c.message for c in found.conditions if c.type == "SharedResourceWarning"]
         if shared and options.has("FailOnSharedResource=true"):
-            return _failed(state, f"Shared resource found: {shared[0]}", "Failed"), False
-        errors = [c._asdict() for c in found.conditions if c.type in ERRORS]
+            return _failed(state, f"Shared resource found: {min(shared)}", "Failed"), False
+        errors = [c._asdict() for c in sorted(set(found.conditions)) if c.type in ERRORS]
         if errors:
             return _failed(state, formatted(errors)), False
         effects = StoreEffects(destination.store, destination.permits)

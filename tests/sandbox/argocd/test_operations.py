@@ -2,7 +2,16 @@ from __future__ import annotations
 
 import pytest
 
-from opsconsole.model.kinds import APP_PROJECT, APPLICATION, CONFIG_MAP, EVENT, JOB, NAMESPACE, POD
+from opsconsole.model.kinds import (
+    APP_PROJECT,
+    APPLICATION,
+    CONFIG_MAP,
+    EVENT,
+    JOB,
+    NAMESPACE,
+    POD,
+    SECRET,
+)
 from tests.sandbox.argocd.support import AUTOMATED, Stand, config, job
 
 
@@ -177,10 +186,19 @@ def test_a_sync_window_blocks_and_says_so() -> None:
         "Running",
         "Sync operation blocked by sync window",
     )
+    assert state["syncResult"]["revision"] == "main"
+    app = stand.app
+    stopping = {**app["status"]["operationState"], "phase": "Terminating", "message": "stop"}
+    status = {**app["status"], "operationState": stopping}
+    stand.store.update(APPLICATION, {**app, "status": status})
+    stand.run(40)
+    # even that waits
+    assert (stand.operation["phase"], stand.operation["message"]) == ("Terminating", "stop")
     project = stand.store.get(APP_PROJECT, "argocd", "default")
     stand.store.update(APP_PROJECT, {**project, "spec": {**spec, "syncWindows": []}})
     stand.run(35)
-    assert stand.operation["phase"] == "Succeeded"
+    assert stand.operation["message"] == "Operation terminated"
+    assert stand.sync()["phase"] == "Succeeded"
 
 
 def test_a_shared_resource_warns_and_may_fail() -> None:
@@ -474,3 +492,29 @@ def test_a_skipped_object_is_left_alone_and_counts_for_nothing() -> None:
     assert stand.status["sync"]["status"] == "Synced"
     assert stand.find(CONFIG_MAP, "skip") is None
     assert stand.find(CONFIG_MAP, "odd") is None
+
+
+@pytest.mark.parametrize(("value", "skipped"), [("true", True), ("1", True), ("yes", False)])
+def test_an_application_may_be_left_alone(value: str, skipped: bool) -> None:
+    notes = {"argocd.argoproj.io/skip-reconcile": value}
+    stand = Stand(config("a"), meta={"annotations": notes})
+    assert ("status" not in stand.app) is skipped
+
+
+def test_string_data_is_configured_each_time() -> None:
+    secret = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": "s"},
+        "stringData": {"k": "v"},
+    }
+    stand = Stand(secret)
+    stand.sync()
+    assert stand.results()["s"][2] == "secret/s created"
+    stand.sync()
+    assert stand.results()["s"][2] == "secret/s configured"
+    live = stand.find(SECRET, "s")
+    assert live is not None
+    assert live["data"] == {"k": "dg=="}
+    assert "stringData" not in live
+    assert stand.status["sync"]["status"] == "Synced"
