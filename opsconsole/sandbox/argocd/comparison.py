@@ -22,6 +22,7 @@ from opsconsole.argo.cd.identity import (
 )
 from opsconsole.argo.cd.ignores import Ignore, ignores_of
 from opsconsole.argo.cd.sync import Pair
+from opsconsole.argo.cd.syncoptions import ANNOTATION as SYNC_OPTIONS
 from opsconsole.argo.cd.syncoptions import SyncOptions, wants_confirmation
 from opsconsole.argo.cd.tracking import Tracking
 from opsconsole.argo.cd.waves import wave_of
@@ -29,6 +30,7 @@ from opsconsole.errors import RuleError
 from opsconsole.model.objects import (
     Object,
     annotations_of,
+    dig,
     items,
     labels_of,
     mapping,
@@ -144,9 +146,11 @@ class Comparer:
         made = []
         for index, source in enumerate(sources):
             wanted = revisions[index] if index < len(revisions) and revisions[index] else ""
-            wanted = wanted or text(source, "targetRevision") or "HEAD"
+            wanted = wanted or text(source, "targetRevision")
             try:
-                one = self.environment.sources.generate(source, wanted, asked, force=force)
+                one = self.environment.sources.generate(
+                    source, wanted or "HEAD", asked, force=force
+                )
             except SourceError as fault:
                 if forgiving:
                     raise RepositoryError(str(fault)) from fault
@@ -155,7 +159,8 @@ class Comparer:
                     f"{index + 1} of {len(sources)}: {grpc(fault)}"
                 )
                 found.conditions.append(Condition("ComparisonError", why))
-                found.revisions = [text(s, "targetRevision") for s in sources]
+                # what was asked for; of several sources nothing is told
+                found.revisions = [wanted] if len(sources) == 1 else []
                 return []
             made.append(one)
         found.revisions = [one.revision for one in made]
@@ -180,7 +185,20 @@ class Comparer:
             if count > 1:
                 why = f"Resource {key} appeared {count} times among application resources."
                 found.conditions.append(Condition("RepeatedResourceWarning", why))
-        return targets
+        return self._included(targets, destination, found)
+
+    def _included(
+        self, targets: dict[Key, Obj], destination: Destination, found: Comparison
+    ) -> dict[Key, Obj]:
+        """Those of kinds that the installation looks at."""
+        kept = {}
+        for key, target in targets.items():
+            if not self.environment.filter.excludes(key.group, key.kind, destination.server):
+                kept[key] = target
+                continue
+            why = f"Resource {key.group}/{key.kind} {name_of(target)} is excluded in the settings"
+            found.conditions.append(Condition("ExcludedResourceWarning", why))
+        return kept
 
     def _mark(self, manifest: Obj, obj: Obj, instance: str, destination: Destination) -> Obj:
         """The marked target; the same one as long as the renderer gives the same manifest."""
@@ -209,28 +227,33 @@ class Comparer:
     def _pairs(
         self, app: Object, destination: Destination, targets: dict[Key, Obj], found: Comparison
     ) -> list[Pair]:
+        live = self._live(app, destination, targets)
+        for there in live.values():
+            self._shared(app, there, self.environment.instance(app), found)
+            if key_of(there) not in targets and is_managed_namespace(there, app):
+                # otherwise it would be pruned: no commit has it
+                targets[key_of(there)] = _managed_namespace(there, app)
+        pairs = [
+            Pair(target, live.pop(key, None))
+            for key, target in targets.items()
+            if not hooks.is_hook(target)
+        ]
+        return pairs + [Pair(None, there) for there in live.values()]
+
+    def _live(
+        self, app: Object, destination: Destination, targets: dict[Key, Obj]
+    ) -> dict[Key, Obj]:
+        """What is marked as the application's and what is wanted, as far as the project permits it."""
         live: dict[Key, Obj] = {}
-        instance = self.environment.instance(app)
-        for obj in destination.live.of(instance):
-            live[key_of(obj)] = obj
+        for obj in destination.live.of(self.environment.instance(app)):
+            key = key_of(obj)
+            if not self.environment.filter.excludes(key.group, key.kind, destination.server):
+                live[key] = obj
         for key, target in targets.items():
-            if key not in live:
-                there = _find(destination.store, target)
-                if there is not None:
-                    live[key_of(there)] = there
-                    self._shared(app, there, instance, found)
-        pairs = []
-        for key, target in targets.items():
-            there = live.pop(key, None)
-            if not hooks.is_hook(target):
-                pairs.append(Pair(target, there))
-            elif there is not None:
-                pairs.append(Pair(None, there) if hooks.is_hook(there) else Pair(target, there))
-        if found.failed:
-            pairs += [Pair(None, obj) for obj in live.values()]
-        else:
-            pairs += [Pair(None, o) for o in live.values() if destination.permits(o) == ""]
-        return pairs
+            there = None if key in live else _find(destination.store, target)
+            if there is not None:
+                live[key] = there
+        return {key: there for key, there in live.items() if not destination.permits(there)}
 
     def _shared(self, app: Object, there: Obj, instance: str, found: Comparison) -> None:
         other = self.environment.tracking.instance_of(there)
@@ -248,7 +271,8 @@ class Comparer:
         try:
             ignore += ignores_of(items(app, "spec", "ignoreDifferences"))
         except RuleError as fault:
-            found.conditions.append(Condition("ComparisonError", fault.message))
+            why = "Failed to compare desired state to live state: failed to create diff normalizer"
+            found.conditions.append(Condition("ComparisonError", f"{why}: {fault.message}"))
         ignore += self.environment.ignores
         return Differ(tuple(ignore), destination.defaulting)
 
@@ -256,26 +280,34 @@ class Comparer:
         differ = self._differ(app, destination, found)
         failed = found.failed
         for pair in found.pairs:
-            entry, counts = self._status(pair, differ, destination, found)
+            entry, counts = self._status(app, pair, differ, destination, found)
             if failed:
                 entry["status"] = "Unknown"
-            elif counts and entry.get("status") == "OutOfSync":
+            elif counts:
                 found.sync = "OutOfSync"
             found.resources.append({k: v for k, v in entry.items() if v not in (None, "", False)})
         if failed:
             found.sync = "Unknown"
+        elif namespace_changed(app):
+            found.sync = "OutOfSync"
         found.resources.sort(
-            key=lambda r: tuple(str(r.get(k, "")) for k in ("group", "kind", "namespace", "name"))
+            key=lambda r: "/".join(
+                str(r.get(k, "")) for k in ("group", "kind", "namespace", "name")
+            )
         )
 
     def _status(
-        self, pair: Pair, differ: Differ, destination: Destination, found: Comparison
+        self,
+        app: Object,
+        pair: Pair,
+        differ: Differ,
+        destination: Destination,
+        found: Comparison,
     ) -> tuple[dict[str, Any], bool]:
-        """One entry of `status.resources`, and whether it bears on the application."""
+        """One entry of `status.resources`, and whether the application is out of sync by it."""
         target, live = pair
-        obj = target if target is not None else live or {}
-        tracking = self.environment.tracking
-        own = live is None or tracking.is_self_referenced(live, target)
+        obj = live if live is not None else target or {}
+        own = live is None or self.environment.tracking.is_self_referenced(live, target)
         modified = self._modified(differ, target, live)
         found.modified[pair.key] = modified
         entry: dict[str, Any] = {
@@ -284,21 +316,28 @@ class Comparer:
             "kind": text(obj, "kind"),
             "namespace": namespace_of(obj),
             "name": name_of(obj),
-            "syncWave": wave_of(obj),
+            "syncWave": _wave(pair, found.hooks),
             "hook": hooks.is_hook(obj),
             "requiresPruning": target is None and live is not None and own,
             "requiresDeletionConfirmation": any(
                 wants_confirmation(o, found.options) for o in pair if o is not None
             ),
         }
-        if hooks.is_hook(obj) or hooks.is_skip_hook(obj) or not own:
-            return entry, False
-        if destination.permits(obj):
-            return {**entry, "status": "Unknown"}, False
-        out = modified or target is None or live is None
-        entry["status"] = "OutOfSync" if out else "Synced"
-        options = hooks.listed(live or {}, COMPARE_OPTIONS)
-        return entry, not (target is None and IGNORE_EXTRANEOUS in options)
+        if not destination.is_placed(obj):
+            gvk = f"{group_of(obj)}/{version_of(obj)}, Kind={text(obj, 'kind')}"
+            why = f"Namespace for {name_of(obj)} {gvk} is missing."
+            found.conditions.append(Condition("InvalidSpecError", why))
+        counts = False
+        skipped = target is not None and hooks.is_skip_hook(target)
+        if not (hooks.is_hook(obj) or skipped) and own:
+            made = live is None and target is not None and is_managed_namespace(target, app)
+            out = not made and (modified or target is None or live is None)
+            entry["status"] = "OutOfSync" if out else "Synced"
+            extraneous = target is None and IGNORE_EXTRANEOUS in hooks.listed(obj, COMPARE_OPTIONS)
+            counts = out and not extraneous
+        if not destination.permits_kind(obj):
+            entry["status"] = "Unknown"
+        return entry, counts
 
     def _modified(self, differ: Differ, target: Obj | None, live: Obj | None) -> bool:
         if target is None or live is None:
@@ -320,6 +359,8 @@ class Comparer:
         assessed = []
         images: dict[str, None] = {}
         for pair in found.pairs:
+            if pair.target is not None and hooks.is_skip_hook(pair.target):
+                continue
             verdict = assess(pair.live) if pair.live is not None else None
             assessed.append(Assessed(*pair.key, pair.live, verdict))
             if pair.live is not None:
@@ -333,6 +374,43 @@ def sources_of(app: Object) -> list[Mapping[str, Any]]:
     several = mappings(app, "spec", "sources")
     one = mapping(app, "spec", "source")
     return list(several) or ([one] if one else [])
+
+
+def is_managed_namespace(obj: Object, app: Object) -> bool:
+    """Whether an object is the destination's namespace, of which the application keeps the metadata."""
+    return (
+        text(obj, "kind") == "Namespace"
+        and name_of(obj) == text(app, "spec", "destination", "namespace")
+        and dig(app, "spec", "syncPolicy", "managedNamespaceMetadata") is not None
+    )
+
+
+def namespace_changed(app: Object) -> bool:
+    """Whether the namespace's metadata are others than at the last sync (HasChangedManagedNamespaceMetadata)."""
+    wanted = dig(app, "spec", "syncPolicy", "managedNamespaceMetadata")
+    result = dig(app, "status", "operationState", "syncResult")
+    if wanted is None or result is None:
+        return False
+    return bool(wanted != mapping(result, "managedNamespaceMetadata"))
+
+
+def _managed_namespace(live: Object, app: Object) -> Obj:
+    wanted = mapping(app, "spec", "syncPolicy", "managedNamespaceMetadata")
+    notes = {**mapping(wanted, "annotations"), SYNC_OPTIONS: "ServerSideApply=true"}
+    meta = {"name": name_of(live), "annotations": notes}
+    if mapping(wanted, "labels"):
+        meta["labels"] = dict(mapping(wanted, "labels"))
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": meta}
+
+
+def _wave(pair: Pair, wanted: Sequence[Obj]) -> int:
+    """The target's wave; of a live hook that of the hook in git."""
+    if pair.target is not None:
+        return wave_of(pair.target)
+    if pair.live is None or not hooks.is_hook(pair.live):
+        return 0
+    key = key_of(pair.live)._replace(group="")
+    return next((wave_of(h) for h in wanted if key_of(h)._replace(group="") == key), 0)
 
 
 def _find(store: Store, target: Object) -> Obj | None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from opsconsole.argo.cd.filters import ResourceFilter
 from opsconsole.argo.cd.identity import Obj, group_of
 from opsconsole.argo.cd.ignores import Ignore, ignores_of
 from opsconsole.argo.cd.projects import (
@@ -80,6 +81,18 @@ class Destination:
             return f"namespace {home} is not permitted in project '{title}'"
         return ""
 
+    def permits_kind(self, obj: Object) -> bool:
+        """Whether the project permits the kind, wherever it goes."""
+        group, kind = group_of(obj), text(obj, "kind")
+        known = self.store.resources.by_kind(text(obj, "apiVersion"), kind)
+        namespaced = known is not None and known.namespaced
+        return permits_kind(self.project, group, kind, name_of(obj), namespaced=namespaced)
+
+    def is_placed(self, obj: Object) -> bool:
+        """Whether an object of a namespaced kind names a namespace."""
+        known = self.store.resources.by_kind(text(obj, "apiVersion"), text(obj, "kind"))
+        return known is None or not known.namespaced or bool(namespace_of(obj))
+
     @property
     def defaulting(self) -> Callable[[Obj], Obj]:
         """The API server's defaulting; the same function for every application of a cluster."""
@@ -98,6 +111,7 @@ class Environment:
         self.changed: Changed = _nobody
         self.tracking = Tracking()
         self.ignores: list[Ignore] = []
+        self.filter = ResourceFilter()
         self._live: dict[str, LiveObjects] = {}
         self._faults: dict[tuple[str, str], tuple[Any, Object | None, list[str]]] = {}
         # names of events have a source of their own, so that they change no other run
@@ -118,6 +132,9 @@ class Environment:
             self.tracking = tracking
             self.leave()
         self.ignores = _system_ignores(data)
+        self.filter = ResourceFilter(
+            _rules(data, "resource.exclusions"), _rules(data, "resource.inclusions")
+        )
         self.sources.build_options = text(data, "kustomize.buildOptions")
 
     def instance(self, app: Object) -> str:
@@ -246,6 +263,14 @@ def _absent(server: str) -> str:
 def _nobody(instance: str, change: Change) -> None:
     """Until a controller listens."""
     del instance, change
+
+
+def _rules(data: Mapping[str, Any], key: str) -> tuple[Mapping[str, Any], ...]:
+    """A list of rules in argocd-cm; what is not one counts as none."""
+    try:
+        return tuple(mappings(yamldoc.load(text(data, key))))
+    except YamlError:
+        return ()
 
 
 def _system_ignores(data: Mapping[str, Any]) -> list[Ignore]:

@@ -30,10 +30,12 @@ from opsconsole.sandbox.argocd.comparison import (
     Comparer,
     Comparison,
     RepositoryError,
+    namespace_changed,
     sources_of,
     wants_refresh,
 )
 from opsconsole.sandbox.argocd.environment import HOME, Environment
+from opsconsole.sandbox.argocd.orphans import orphaned
 from opsconsole.sandbox.argocd.status import write
 from opsconsole.sandbox.runtime import Key
 
@@ -43,10 +45,13 @@ TREE, RECENT, LATEST, RESOLVE = 0, 1, 2, 3
 GRACE = 180.0
 """Virtual seconds that a repository's faults are passed over, unless asked to look anew."""
 
-EVALUATED = frozenset(
+SPEC = frozenset(("InvalidSpecError", "UnknownError"))
+"""Conditions that are looked at before a comparison."""
+
+EVALUATED = SPEC | frozenset(
     (
-        "ComparisonError", "InvalidSpecError", "SharedResourceWarning", "RepeatedResourceWarning",
-        "ExcludedResourceWarning", "OrphanedResourceWarning", "UnknownError",
+        "ComparisonError", "SharedResourceWarning", "RepeatedResourceWarning",
+        "ExcludedResourceWarning", "OrphanedResourceWarning",
     )
 )  # fmt: skip
 
@@ -64,6 +69,7 @@ class Refresher:
         self._requested: dict[Key, int] = {}
         self._faulty_since: dict[Key, float] = {}
         self._policies: dict[Key, Any] = {}
+        self._looked: dict[Key, tuple[str, float]] = {}
 
     def request(self, key: Key, level: int) -> None:
         self._requested[key] = max(level, self._requested.get(key, TREE))
@@ -71,6 +77,7 @@ class Refresher:
     def forget(self, key: Key) -> None:
         self._requested.pop(key, None)
         self._faulty_since.pop(key, None)
+        self._looked.pop(key, None)
 
     def refresh(self, key: Key) -> float | None:
         """Compare if there is a reason to; seconds until the next look."""
@@ -87,18 +94,40 @@ class Refresher:
                 self.request(key, LATEST)
                 return wait
         app = store.find(APPLICATION, key.namespace, key.name)
-        return self._next_poll(app) if app is not None else None
+        if app is None:
+            return None
+        wait = self._waited(app, key)
+        return wait if wait > 0 else self._next_poll(app)
+
+    def _waited(self, app: Object, key: Key) -> float:
+        """Seconds until an application is looked at again that the last look told nothing of.
+
+        An invalid spec and a repository's passing fault leave `status.reconciledAt` as it was.
+        """
+        seen, at = self._looked.get(key, ("", 0.0))
+        if seen != text(app, "metadata", "resourceVersion"):
+            return 0.0
+        return at + self.resync - self.environment.store.simulation.elapsed
+
+    def _told_nothing(self, key: Key) -> None:
+        app = self.environment.store.find(APPLICATION, key.namespace, key.name) or {}
+        version = text(app, "metadata", "resourceVersion")
+        self._looked[key] = (version, self.environment.store.simulation.elapsed)
 
     def _needed(self, app: Object, key: Key) -> int | None:
         """How deep to look, None when there is no reason to (needRefreshAppStatus)."""
         if wants_refresh(app):
             return RESOLVE
+        if self._waited(app, key) > 0:
+            return self._requested.get(key)
         compared = mapping(app, "status", "sync", "comparedTo")
         if _compared_to(app) != {k: v for k, v in compared.items() if k.startswith("source")}:
             return RESOLVE
         if self._next_poll(app) <= 0:
             return LATEST
-        if mapping(compared, "destination") != mapping(app, "spec", "destination"):
+        if namespace_changed(app) or mapping(compared, "destination") != mapping(
+            app, "spec", "destination"
+        ):
             return LATEST
         if items(compared, "ignoreDifferences") != items(app, "spec", "ignoreDifferences"):
             return LATEST
@@ -126,6 +155,7 @@ class Refresher:
         destination, faults = self.environment.destination(app)
         if destination is None:
             self._refuse(app, key, faults)
+            self._told_nothing(key)
             return None
         revisions: list[str] = []
         if level < LATEST and text(app, "status", "sync", "revision"):
@@ -142,10 +172,11 @@ class Refresher:
             )
         except RepositoryError:
             self._faulty_since.setdefault(key, self.environment.store.simulation.elapsed)
-            self._put(key, {"reconciledAt": self._now()} if level >= LATEST else {})
+            self._told_nothing(key)
             return None
         if not found.failed:
             self._faulty_since.pop(key, None)
+        found.conditions += orphaned(self.environment, destination, found)
         self._write(app, key, found, level)
         self._finalizers(key, found)
         return self._autosync(key, found)
@@ -170,16 +201,13 @@ class Refresher:
         return write(self.environment.store, key.namespace, key.name, status, **more)
 
     def _refuse(self, app: Obj, key: Key, faults: list[str]) -> None:
+        """What an invalid spec leaves: all but these fields and conditions stay as they were."""
         conditions = [Condition("InvalidSpecError", why) for why in faults]
+        old = mappings(app, "status", "conditions")
         status = {
-            "conditions": self._conditions(app, conditions),
-            "sync": {
-                **mapping(app, "status", "sync"),
-                "status": "Unknown",
-                "comparedTo": _compared(app),
-            },
+            "conditions": updated(old, conditions, SPEC, self._now()) or None,
+            "sync": {**mapping(app, "status", "sync"), "status": "Unknown"},
             "health": self._health(app, Verdict(Health.UNKNOWN)),
-            "reconciledAt": self._now(),
         }
         self._events(app, "Unknown", Verdict(Health.UNKNOWN))
         self._put(key, status)
@@ -201,11 +229,9 @@ class Refresher:
             "controllerNamespace": HOME,
             "resourceHealthSource": "appTree",
         }
-        tools = (
-            {"sourceTypes": found.tools} if several else {"sourceType": "".join(found.tools[:1])}
-        )
-        status |= {k: v for k, v in tools.items() if v}
-        if level >= LATEST:
+        status["sourceTypes"] = (found.tools or None) if several else None
+        status["sourceType"] = None if several else "".join(found.tools[:1]) or None
+        if level >= LATEST or not text(app, "status", "reconciledAt"):
             status["reconciledAt"] = self._now()
         self._events(app, found.sync, found.health)
         self._put(key, status)

@@ -41,9 +41,9 @@ def test_the_worst_wins_and_is_named() -> None:
     found = aggregate(
         [entry("a", Health.HEALTHY), entry("b", Health.PROGRESSING), entry("c", Health.DEGRADED)]
     )
-    assert found == (Health.DEGRADED, "Caused by /Pod:ns/c")
+    assert found == (Health.DEGRADED, "Caused by Pod:ns/c")
     many = aggregate([entry(n, Health.SUSPENDED) for n in "abcde"])
-    assert many.message == "Caused by /Pod:ns/a, /Pod:ns/b, /Pod:ns/c and 2 more"
+    assert many.message == "Caused by Pod:ns/a, Pod:ns/b, Pod:ns/c and 2 more"
 
 
 def test_missing_counts_only_when_nothing_is_live() -> None:

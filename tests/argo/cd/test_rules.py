@@ -416,8 +416,10 @@ def test_what_is_wrong_with_a_spec() -> None:
     assert faults({"name": "east"}) == []
     assert faults({"name": "east", "namespace": "n"}, source={**source, "repoURL": "x"}) == [
         "application repo x is not permitted in project 'p'",
-        "application destination server 'east' and namespace 'n' do not match any of the allowed "
-        "destinations in project 'p'",
+        (
+            "application destination server 'east' and namespace 'n' do not match any of the allowed "
+            "destinations in project 'p'"
+        ),
     ]
     assert faults({"server": "https://c", "name": "east"}) == [
         "application destination can't have both name and server defined: east https://c"
@@ -430,8 +432,10 @@ def test_what_is_wrong_with_a_spec() -> None:
         "spec.source.targetRevision is required if the manifest source is a helm chart"
     ]
     assert faults({}, sources=[source, {"repoURL": "https://git/b", "targetRevision": "v1"}]) == [
-        "spec.source.repoURL and either source.path, source.chart, or source.ref are required for "
-        "source {https://git/b  v1 nil nil nil nil    }"
+        (
+            "spec.source.repoURL and either source.path, source.chart, or source.ref are required for "
+            "source {https://git/b  v1 nil nil nil nil    }"
+        )
     ]
 
 

@@ -102,7 +102,7 @@ def aggregate(resources: Iterable[Assessed], application: tuple[str, str] = ("",
         if status.severity > worst.severity:
             worst, causes = status, []
         if status == worst and worst != Health.HEALTHY:
-            causes.append(f"{found.group}/{found.kind}:{found.namespace}/{found.name}")
+            causes.append(_named(found))
     if some and not live_some:
         return Verdict(Health.MISSING)
     return Verdict(worst, _caused(causes))
@@ -119,6 +119,11 @@ def _counts(found: Assessed, application: tuple[str, str]) -> bool | None:
     if itself and (namespace_of(obj), name_of(obj)) == application:
         return None
     return annotations_of(obj).get(IGNORE) != "true"
+
+
+def _named(found: Assessed) -> str:
+    kind = f"{found.group}/{found.kind}" if found.group else found.kind
+    return f"{kind}:{found.namespace}/{found.name}" if found.namespace else f"{kind}:{found.name}"
 
 
 def _caused(causes: list[str]) -> str:
