@@ -56,7 +56,7 @@ def render(tree: Tree, path: str, options: RenderOptions | None = None) -> Manif
 
 
 def _render(view: View, path: str, options: RenderOptions) -> Rendered:
-    where = join("", path)
+    where = _place(view, path)
     options = _overridden(view, where, options)
     tool = detect(view, where, options.tool)
     if tool == "Directory":
@@ -66,6 +66,18 @@ def _render(view: View, path: str, options: RenderOptions) -> Rendered:
 
         return Rendered(helm.render(view, where, options), tool, by="helm")
     return _kustomize(view, where, options)
+
+
+def _place(view: View, path: str) -> str:
+    """The directory of a source (`util/app/path`). Raises RenderError for what is none."""
+    if path.startswith("/"):
+        raise RenderError(f"{path}: app path is absolute", hint="check spec.source.path")
+    if posixpath.normpath(path).split("/")[0] == "..":
+        raise RenderError(f"{path}: app path outside root", hint="check spec.source.path")
+    where = join("", path)
+    if view.kind(where) == "file":
+        raise RenderError(f"{path}: app path is not a directory", hint="check spec.source.path")
+    return where
 
 
 def _kustomize(view: View, path: str, options: RenderOptions) -> Rendered:

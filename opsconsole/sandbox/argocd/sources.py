@@ -6,20 +6,27 @@ What the repo-server does. Faults carry the text that the real controller shows.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from opsconsole.argo.cd.identity import Obj
+from opsconsole.argo.gotemplate.errors import CallError
+from opsconsole.argo.gotemplate.versions import Version, parse, satisfies
 from opsconsole.errors import OpsError, RenderError
 from opsconsole.model.objects import text
 from opsconsole.render.kustomize.faults import at
+from opsconsole.render.links import Links
 from opsconsole.render.options import RenderOptions, from_source
 from opsconsole.render.renderer import Renderer
 from opsconsole.repos.mirror import Repositories
 from opsconsole.repos.objects import CommitTree
+from opsconsole.repos.process import RepoFault
 
 _SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}", re.ASCII)
+_SHORT = re.compile(r"[0-9a-fA-F]{7,}", re.ASCII)
+_PLAIN = re.compile(r"[A-Za-z_][^*<>=~^ ]*|v?\d+(\.\d+){0,2}|[0-9a-f]{7,}", re.ASCII)
+"""No range of versions: a name, a version or a commit."""
 
 
 FAILURES = 3
@@ -81,18 +88,23 @@ class Sources:
         self._fetched: dict[str, float] = {}
         self._failing: dict[tuple[str, str, str], _Failing] = {}
         self._read: dict[int, tuple[Mapping[str, Any], tuple[Asked, str], RenderOptions]] = {}
+        self._links = Links()
         self.build_options = ""
         """argocd-cm's `kustomize.buildOptions`."""
 
     def resolve(self, url: str, revision: str, *, force: bool) -> str:
-        """Branch, tag or commit → commit. Raises SourceError."""
+        """Branch, tag, range of versions or commit → commit. Raises SourceError."""
         mirror = self.repositories.mirror(url)
         try:
             if not _SHA.fullmatch(revision) or force or url not in self._fetched:
                 self._fetch(url, force=force)
-            return mirror.resolve(revision)
-        except OpsError as fault:
-            raise SourceError(fault.message) from fault
+        except RepoFault as fault:
+            why = LISTING.get(fault.reason, fault.message)
+            raise SourceError(f"failed to list refs: {why}") from fault
+        try:
+            return mirror.resolve(newest(revision, mirror.refs()))
+        except RepoFault as fault:
+            raise _unresolved(fault, revision) from fault
 
     def _fetch(self, url: str, *, force: bool) -> None:
         last = self._fetched.get(url)
@@ -105,9 +117,14 @@ class Sources:
         """(commit, its files). Raises SourceError."""
         sha = self.resolve(url, revision, force=force)
         try:
-            return sha, self.repositories.mirror(url).tree(sha)
+            tree = self.repositories.mirror(url).tree(sha)
+            link = self._links.outside(tree)
         except OpsError as fault:
             raise SourceError(fault.message) from fault
+        if link:
+            why = f"repository contains out-of-bounds symlinks. file: {link}"
+            raise SourceError(why)
+        return sha, tree
 
     def generate(
         self, source: Mapping[str, Any], revision: str, asked: Asked, *, force: bool
@@ -183,6 +200,47 @@ class Sources:
             return SourceError(fault.message, "FailedPrecondition" if unread else "Unknown")
         command = " ".join(filter(None, ("kustomize build", at(path), self.build_options)))
         return SourceError(f"`{command}` failed exit status 1: Error: {said}")
+
+
+LISTING = {
+    "gone": "repository not found",
+    "denied": "authentication required",
+    "empty": "remote repository is empty",
+}
+"""What go-git says when the references of a repository cannot be listed, by our reason."""
+
+
+def _unresolved(fault: RepoFault, revision: str) -> SourceError:
+    if fault.reason == "empty":
+        return SourceError(f"failed to list refs: {LISTING['empty']}")
+    if not _SHORT.fullmatch(revision):
+        return SourceError(fault.message)
+    # what looks like a commit is taken for one, and then it is not there
+    said = f"upload-pack: not our ref {revision}"
+    if not _SHA.fullmatch(revision):
+        said = f"couldn't find remote ref {revision}"
+    kind = "remote error: " if _SHA.fullmatch(revision) else ""
+    command = f"git fetch origin {revision} --tags --force --prune"
+    why = f"`{command}` failed exit status 128: fatal: {kind}{said}"
+    return SourceError(f"Failed to checkout revision {revision}: {why}", "Internal")
+
+
+def newest(revision: str, refs: Iterable[str]) -> str:
+    """The highest tag within a range of versions such as `1.*` or `>=2, <3`; else the revision."""
+    if _PLAIN.fullmatch(revision):
+        return revision
+    tags = [ref.removeprefix("refs/tags/") for ref in refs if ref.startswith("refs/tags/")]
+    if revision in tags:
+        return revision
+    best: Version | None = None
+    for tag in tags:
+        try:
+            version = parse(tag)
+            if satisfies(revision, tag) and (best is None or best < version):
+                best = version
+        except CallError:
+            continue
+    return best.original if best is not None else revision
 
 
 def _error(fault: SourceError) -> str:

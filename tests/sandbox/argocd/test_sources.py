@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from opsconsole.render.renderer import Renderer
 from opsconsole.render.trees import MemoryTree
-from opsconsole.sandbox.argocd.sources import FAILURES, PAUSE, Asked, SourceError, Sources, grpc
+from opsconsole.repos.mirror import Repositories
+from opsconsole.repos.process import run
+from opsconsole.sandbox.argocd.sources import (
+    FAILURES,
+    PAUSE,
+    Asked,
+    SourceError,
+    Sources,
+    grpc,
+    newest,
+)
 
 CM = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\n"
 URL = "https://git.local/r.git"
@@ -26,6 +39,9 @@ class Repository:
 
     def fetch(self) -> None:
         pass
+
+    def refs(self) -> dict[str, str]:
+        return {}
 
     def resolve(self, revision: str) -> str:
         del revision
@@ -114,3 +130,108 @@ def test_a_source_file_names_a_tool_and_may_contradict() -> None:
     assert "sources defined: Kustomize,Directory" in stand.refused(kustomize={"namePrefix": "a-"})
     stand.repository.files = {**files, "app/.argocd-source.yaml": "a: [\n"}
     assert "error while parsing source parameters: app/.argocd-source.yaml" in stand.refused()
+
+
+class RealStand:
+    """A bare repository on this machine, and what Argo CD says of it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / "r.git"
+        git = (folder, ["init", "--quiet", "--bare", str(self.folder)])
+        run(git[0], git[1])
+        self.mirrors = Repositories(cache_dir=folder / "cache")
+        self.now = 0.0
+        self.url = f"file://{self.folder}"
+        self.sources = Sources(self.mirrors, Renderer("never"), lambda: self.now)
+
+    def commit(self, files: dict[str, str], *, links: dict[str, str] | None = None) -> str:
+        work = self.folder.parent / "work"
+        if not work.exists():
+            run(None, ["clone", "--quiet", self.url, str(work)])
+        for name, content in files.items():
+            (work / name).parent.mkdir(parents=True, exist_ok=True)
+            (work / name).write_text(content)
+        for name, target in (links or {}).items():
+            (work / name).symlink_to(target)
+        run(work, ["add", "--all"])
+        who = ["-c", "user.name=a", "-c", "user.email=a@b"]
+        run(work, [*who, "commit", "--quiet", "-m", "x"])
+        run(work, ["push", "--quiet", "origin", "HEAD:refs/heads/main"])
+        return run(work, ["rev-parse", "HEAD"]).decode().strip()
+
+    def ask(self, revision: str = "main", path: str = "app") -> str:
+        """The words of the refusal, or the names of what was rendered."""
+        self.now += 5
+        asked = Asked("app", "argocd", "default", "ns")
+        try:
+            made = self.sources.generate(
+                {"repoURL": self.url, "path": path}, revision, asked, force=True
+            )
+        except SourceError as fault:
+            return grpc(fault)
+        return " ".join(m["metadata"]["name"] for m in made.manifests)
+
+
+@pytest.fixture
+def real(tmp_path: Path) -> Iterator[RealStand]:
+    stand = RealStand(tmp_path)
+    yield stand
+    stand.mirrors.close()
+
+
+UNKNOWN = "rpc error: code = Unknown desc = "
+
+
+def test_what_git_says_of_a_repository(real: RealStand) -> None:
+    stand = real
+    assert stand.ask() == f"{UNKNOWN}failed to list refs: remote repository is empty"
+    first = stand.commit({"app/x.yaml": CM})
+    assert stand.ask() == stand.ask("") == stand.ask(first) == stand.ask(first[:8]) == "x"
+    assert stand.ask("gone") == f"{UNKNOWN}unable to resolve 'gone' to a commit SHA"
+    absent = "0123456789" * 4
+    fetch = f"`git fetch origin {absent} --tags --force --prune` failed exit status 128: fatal: "
+    assert stand.ask(absent) == (
+        f"rpc error: code = Internal desc = Failed to checkout revision {absent}: {fetch}"
+        f"remote error: upload-pack: not our ref {absent}"
+    )
+    assert "fatal: couldn't find remote ref abcdef1234" in stand.ask("abcdef1234")
+    shutil.rmtree(stand.folder)
+    assert stand.ask() == f"{UNKNOWN}failed to list refs: repository not found"
+
+
+def test_places_that_are_no_directory_of_the_repository(real: RealStand) -> None:
+    stand = real
+    stand.commit({"app/x.yaml": CM})
+    for path, words in (
+        ("nowhere", "app path does not exist"),
+        ("/app", "app path is absolute"),
+        ("../app", "app path outside root"),
+        ("app/../../etc", "app path outside root"),
+        ("app/x.yaml", "app path is not a directory"),
+    ):
+        assert stand.ask(path=path) == f"{UNKNOWN}{path}: {words}"
+
+
+def test_a_link_out_of_the_repository_stops_all_of_it(real: RealStand) -> None:
+    stand = real
+    stand.commit({"app/x.yaml": CM, "b/y.yaml": CM}, links={"app/in.yaml": "../b/y.yaml"})
+    assert stand.ask() == "x x"
+    refused = f"{UNKNOWN}repository contains out-of-bounds symlinks. file: "
+    stand.commit({}, links={"b/out": "../../x"})
+    assert stand.ask() == f"{refused}b/out"
+    stand.commit({}, links={"b/absolute": "/etc/passwd"})
+    assert stand.ask() == f"{refused}b/absolute"
+
+
+def test_a_range_of_versions_is_the_highest_tag(real: RealStand) -> None:
+    refs = [f"refs/tags/{tag}" for tag in ("v1.0.0", "v1.2.0", "1.10.0", "v2.0.0-rc.1", "x")]
+    assert newest("1.*", [*refs, "refs/heads/1.*"]) == "1.10.0"
+    assert newest("^1.0, <1.5", refs) == "v1.2.0"
+    assert newest("*", refs) == "1.10.0"
+    assert newest(">=2.0.0-0", refs) == "v2.0.0-rc.1"
+    for plain in ("main", "HEAD", "v1.2", "1.0.0", "3.*", "feature/a*b"):
+        assert newest(plain, refs) == plain
+    stand = real
+    stand.commit({"app/x.yaml": CM})
+    run(stand.folder, ["tag", "v1.4.0", "main"])
+    assert stand.ask("1.x") == "x"
