@@ -11,9 +11,11 @@ from typing import Any
 
 from opsconsole.argo.cd import windows
 from opsconsole.argo.cd.conditions import ERRORS, formatted
+from opsconsole.argo.cd.diff import is_builtin
 from opsconsole.argo.cd.identity import Key as ResourceKey
 from opsconsole.argo.cd.identity import Obj
-from opsconsole.argo.cd.ignores import ignores_of, restored
+from opsconsole.argo.cd.ignores import Ignore, ignores_of
+from opsconsole.argo.cd.respecting import respected
 from opsconsole.argo.cd.retry import Retry, retried, retrying
 from opsconsole.argo.cd.sync import Pair, SyncContext, SyncPlan, SyncState
 from opsconsole.argo.cd.syncoptions import ANNOTATION as OPTIONS
@@ -228,7 +230,7 @@ class Operator:
         apply_only = "apply" in strategy and strategy.get("apply") is not None
         started = parse_instant(text(state, "startedAt")) or self.environment.store.simulation.now()
         respect = options.has("RespectIgnoreDifferences=true")
-        pairs = _respecting(app, found.pairs) if respect else found.pairs
+        pairs = _respecting(app, self.environment.ignores, found.pairs) if respect else found.pairs
         create = options.has("CreateNamespace=true")
         return SyncPlan(
             pairs=pairs,
@@ -363,11 +365,14 @@ def _revisions(operation: Object, result: Object) -> list[str]:
     return []
 
 
-def _respecting(app: Obj, pairs: list[Pair]) -> list[Pair]:
+def _respecting(app: Obj, installed: list[Ignore], pairs: list[Pair]) -> list[Pair]:
     """Targets with what is ignored taken from the live objects."""
-    rules = ignores_of(items(app, "spec", "ignoreDifferences"))
+    rules = [*ignores_of(items(app, "spec", "ignoreDifferences")), *installed]
     return [
-        Pair(restored(p.target, p.live, rules), p.live) if p.target and p.live else p for p in pairs
+        Pair(respected(p.target, p.live, rules, builtin=is_builtin(p.target)), p.live)
+        if p.target and p.live
+        else p
+        for p in pairs
     ]
 
 
