@@ -175,7 +175,7 @@ class Operator:
             return _failed(state, why), False
         result = mapping(state, "syncResult")
         resources = mappings(result, "resources")
-        found, base = self._compared(app, destination, operation, result)
+        found, base = self._compared(app, destination, result)
         state = {**state, "syncResult": {**base, "resources": resources} if resources else base}
         options = SyncOptions.of(items(operation, "syncOptions"))
         shared = [c.message for c in found.conditions if c.type == "SharedResourceWarning"]
@@ -201,20 +201,25 @@ class Operator:
         return new, done.wave_delay
 
     def _compared(
-        self, app: Obj, destination: Destination, operation: Object, result: Object
+        self, app: Obj, destination: Destination, result: Object
     ) -> tuple[Comparison, dict[str, Any]]:
-        """The comparison to what is synced to, and the result's head: revisions and sources."""
-        sources = _sources(app, operation)
+        """The comparison to what is synced to, and the result's head: revisions and sources.
+
+        Both were fixed when the operation began; a symbolic revision is asked for anew only then.
+        """
+        several = [dict(source) for source in mappings(result, "sources")]
+        one = dict(mapping(result, "source"))
+        revisions = [str(r) for r in items(result, "revisions")] or [text(result, "revision")]
         found = self.refresher.comparer.compare(
             app,
             destination,
-            revisions=_revisions(operation, result),
-            sources=sources,
-            force=not result,
+            revisions=revisions,
+            sources=several or [one],
+            force="resources" not in result,
         )
-        if mappings(operation, "sources") or mappings(app, "spec", "sources"):
-            return found, {"revisions": found.revisions, "sources": [dict(s) for s in sources]}
-        return found, {"revision": found.revision, "source": dict(sources[0])}
+        if several:
+            return found, {"revisions": found.revisions, "sources": several}
+        return found, {"revision": found.revision, "source": one}
 
     def _plan(
         self,
@@ -354,15 +359,6 @@ def _migrate_from(app: Obj, options: SyncOptions) -> str:
 def _sources(app: Obj, operation: Object) -> list[Mapping[str, Any]]:
     several, one = mappings(operation, "sources"), mapping(operation, "source")
     return several or ([one] if one else sources_of(app))
-
-
-def _revisions(operation: Object, result: Object) -> list[str]:
-    """What to sync to: what an earlier pass found, or what was asked for."""
-    for asked in (result, operation):
-        several = [str(r) for r in items(asked, "revisions")]
-        if several or text(asked, "revision"):
-            return several or [text(asked, "revision")]
-    return []
 
 
 def _respecting(app: Obj, installed: list[Ignore], pairs: list[Pair]) -> list[Pair]:

@@ -518,3 +518,23 @@ def test_string_data_is_configured_each_time() -> None:
     assert live["data"] == {"k": "dg=="}
     assert "stringData" not in live
     assert stand.status["sync"]["status"] == "Synced"
+
+
+def test_an_operation_goes_on_with_what_it_began_with() -> None:
+    stand = Stand(config("a"), job("pre", hook="PreSync"))
+    state = stand.sync(0.5)
+    began = state["syncResult"]
+    assert began["revision"] == f"{1:040x}"
+    stand.sources.push(config("b"))
+    app = stand.app
+    source = {**app["spec"]["source"], "path": "elsewhere"}
+    stand.store.update(APPLICATION, {**app, "spec": {**app["spec"], "source": source}})
+    stand.run(10)
+    done = stand.operation
+    assert done["phase"] == "Succeeded"
+    assert (done["syncResult"]["revision"], done["syncResult"]["source"]) == (
+        began["revision"],
+        began["source"],
+    )
+    assert stand.find(CONFIG_MAP, "b") is None
+    assert stand.status["history"][-1]["source"]["path"] == "p"
