@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -40,6 +41,7 @@ from opsconsole.model.objects import (
     text,
 )
 from opsconsole.model.status import Health
+from opsconsole.repos.objects import CommitTree
 from opsconsole.sandbox.argocd.environment import Destination, Environment
 from opsconsole.sandbox.argocd.remembered import Remembered
 from opsconsole.sandbox.argocd.sources import Asked, Generated, SourceError, grpc
@@ -49,6 +51,8 @@ REMEMBERED = 50_000
 """Targets and differences that are kept; objects never change in place, so identity is enough."""
 
 IGNORE_EXTRANEOUS = "IgnoreExtraneous"
+_REF = re.compile(r"[a-zA-Z0-9_-]+", re.ASCII)
+
 COMPARE_OPTIONS = "argocd.argoproj.io/compare-options"
 
 
@@ -143,13 +147,22 @@ class Comparer:
             text(app, "spec", "destination", "namespace"),
             hard=wants_refresh(app) == "hard",
         )
+        fault = reference_fault(sources)
+        if fault:
+            why = f"Failed to load target state: failed to get ref sources: {fault}"
+            found.conditions.append(Condition("ComparisonError", why))
+            return []
         made = []
         for index, source in enumerate(sources):
             wanted = revisions[index] if index < len(revisions) and revisions[index] else ""
             wanted = wanted or text(source, "targetRevision")
             try:
+                trees = self._references(source, sources, revisions, force=force)
                 one = self.environment.sources.generate(
-                    source, wanted or "HEAD", asked, force=force
+                    source,
+                    wanted or "HEAD",
+                    replace(asked, references=trees) if trees else asked,
+                    force=force,
                 )
             except SourceError as fault:
                 if forgiving:
@@ -166,6 +179,28 @@ class Comparer:
         found.revisions = [one.revision for one in made]
         found.tools = [one.tool for one in made]
         return made
+
+    def _references(
+        self,
+        source: Mapping[str, Any],
+        sources: Sequence[Mapping[str, Any]],
+        revisions: Sequence[str],
+        *,
+        force: bool,
+    ) -> dict[str, CommitTree]:
+        """The trees that a Helm source names as `$name/…`, by `$name`. Raises SourceError."""
+        named = [str(file) for file in items(source, "helm", "valueFiles")]
+        named += [text(p, "path") for p in mappings(source, "helm", "fileParameters")]
+        heads = {name.partition("/")[0] for name in named if name.startswith("$")}
+        found = {}
+        for index, other in enumerate(sources):
+            name = f"${text(other, 'ref')}"
+            if name in heads:
+                wanted = revisions[index] if index < len(revisions) else ""
+                wanted = wanted or text(other, "targetRevision") or "HEAD"
+                url = text(other, "repoURL")
+                found[name] = self.environment.sources.tree(url, wanted, force=force)[1]
+        return found
 
     def _targets(
         self, app: Object, destination: Destination, generated: list[Generated], found: Comparison
@@ -319,9 +354,7 @@ class Comparer:
             "syncWave": _wave(pair, found.hooks),
             "hook": hooks.is_hook(obj),
             "requiresPruning": target is None and live is not None and own,
-            "requiresDeletionConfirmation": any(
-                wants_confirmation(o, found.options) for o in pair if o is not None
-            ),
+            "requiresDeletionConfirmation": _confirmable(pair, found.options),
         }
         if not destination.is_placed(obj):
             gvk = f"{group_of(obj)}/{version_of(obj)}, Kind={text(obj, 'kind')}"
@@ -376,6 +409,18 @@ def sources_of(app: Object) -> list[Mapping[str, Any]]:
     return list(several) or ([one] if one else [])
 
 
+def reference_fault(sources: Sequence[Object]) -> str:
+    """What is wrong with the names of the sources that others refer to, or "" (`GetRefSources`)."""
+    seen: set[str] = set()
+    for ref in (text(source, "ref") for source in sources if text(source, "ref")):
+        if not _REF.fullmatch(ref):
+            return f"sources.ref {ref} cannot contain any special characters except '_' and '-'"
+        if ref in seen:
+            return "invalid sources: multiple sources had the same `ref` key"
+        seen.add(ref)
+    return ""
+
+
 def is_managed_namespace(obj: Object, app: Object) -> bool:
     """Whether an object is the destination's namespace, of which the application keeps the metadata."""
     return (
@@ -411,6 +456,10 @@ def _wave(pair: Pair, wanted: Sequence[Obj]) -> int:
         return 0
     key = key_of(pair.live)._replace(group="")
     return next((wave_of(h) for h in wanted if key_of(h)._replace(group="") == key), 0)
+
+
+def _confirmable(pair: Pair, options: SyncOptions) -> bool:
+    return any(wants_confirmation(obj, options) for obj in pair if obj is not None)
 
 
 def _find(store: Store, target: Object) -> Obj | None:
