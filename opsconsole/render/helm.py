@@ -15,7 +15,7 @@ from typing import Any
 from opsconsole.errors import RenderError, UnsupportedError, YamlError, bounded
 from opsconsole.model import yamldoc
 from opsconsole.render.binary import Program, checkout, find_program
-from opsconsole.render.options import RenderOptions
+from opsconsole.render.options import RenderOptions, substituted
 from opsconsole.render.trees import View, join
 
 
@@ -32,7 +32,7 @@ def render(view: View, path: str, options: RenderOptions) -> list[dict[str, Any]
         _need_dependencies(chart)
         values = root.parent / "values.yaml"
         values.write_text(options.helm.values or "{}\n")
-        text = helm.run(_arguments(root, path, options, values), chart)
+        text = helm.run(_arguments(view, root, path, options), chart)
     try:
         return yamldoc.load_manifests(text)
     except YamlError as fault:
@@ -50,16 +50,24 @@ def version(binary: str = "auto") -> str:
 def _needed(view: View, path: str, options: RenderOptions) -> list[str]:
     wanted = [path]
     for name in (*options.helm.value_files, *(p for _, p in options.helm.file_parameters)):
-        if "://" in name:
-            raise UnsupportedError(f"valueFiles: {bounded(name, 100)}: remote files are not read")
-        if name.startswith("$"):
-            raise UnsupportedError(f"valueFiles: {bounded(name, 100)}: $ref is not supported")
-        where = join("", name[1:]) if name.startswith("/") else join(path, name)
+        where = _resolved(view, path, name, options)
         if view.kind(where) == "file":
             wanted.append(where)
         elif not options.helm.ignore_missing_value_files:
             raise RenderError(f"{where}: no such file", hint="valueFiles names it")
     return wanted
+
+
+def _resolved(view: View, path: str, name: str, options: RenderOptions) -> str:
+    """The place of a values file: `$name/…` in another source, `/…` from the root (`resolved.go`)."""
+    head, _, rest = name.partition("/")
+    environment = dict(options.environment)
+    if head.startswith("$") and view.kind(head) == "dir":
+        return posixpath.join(head, join("", substituted(rest, environment)))
+    name = substituted(name, environment)
+    if "://" in name:
+        raise UnsupportedError(f"valueFiles: {bounded(name, 100)}: remote files are not read")
+    return join("", name.lstrip("/")) if name.startswith("/") else join(path, name)
 
 
 def _need_dependencies(chart: Path) -> None:
@@ -77,8 +85,8 @@ def _need_dependencies(chart: Path) -> None:
             )
 
 
-def _arguments(root: Path, path: str, options: RenderOptions, values: Path) -> list[str]:
-    helm = options.helm
+def _arguments(view: View, root: Path, path: str, options: RenderOptions) -> list[str]:
+    helm, environment = options.helm, dict(options.environment)
     arguments = [
         "template",
         ".",
@@ -90,14 +98,17 @@ def _arguments(root: Path, path: str, options: RenderOptions, values: Path) -> l
     if helm.kube_version:
         arguments += ["--kube-version", helm.kube_version]
     for name, value, as_string in helm.parameters:
-        arguments += ["--set-string" if as_string else "--set", f"{name}={_escaped(value)}"]
+        arguments += [
+            "--set-string" if as_string else "--set",
+            f"{name}={_escaped(substituted(value, environment))}",
+        ]
     for name, file in helm.file_parameters:
-        arguments += ["--set-file", f"{name}={root / join(path, file)}"]
+        arguments += ["--set-file", f"{name}={root / _resolved(view, path, file, options)}"]
     for file in helm.value_files:
-        place = root / (file[1:] if file.startswith("/") else posixpath.join(path, file))
+        place = root / _resolved(view, path, file, options)
         if place.exists():
             arguments += ["--values", str(place)]
-    arguments += ["--values", str(values)]
+    arguments += ["--values", str(root.parent / "values.yaml")]
     for one in helm.api_versions:
         arguments += ["--api-versions", one]
     arguments += list(_switches(options))

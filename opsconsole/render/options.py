@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -85,6 +86,16 @@ class RenderOptions:
     environment: Pairs = ()
     binary: str = "auto"
 
+
+def substituted(text: str, environment: Mapping[str, str]) -> str:
+    """`$NAME` and `${NAME}` of the build environment; unknown ones are empty, `$$` is a dollar."""
+    return _VARIABLE.sub(
+        lambda m: "$" if m[1] else environment.get(m[2] or m[3], ""),
+        text,
+    )
+
+
+_VARIABLE = re.compile(r"\$(?:(\$)|(\w+)|\{(\w+)\})", re.ASCII)
 
 _TOOLS = ("kustomize", "helm", "directory", "plugin")
 

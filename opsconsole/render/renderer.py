@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import copy
 import posixpath
-import re
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from opsconsole.errors import RenderError, YamlError
 from opsconsole.model import yamldoc
 from opsconsole.render import directory
-from opsconsole.render.options import KustomizeOptions, RenderOptions, from_source
+from opsconsole.render.options import KustomizeOptions, RenderOptions, from_source, substituted
 from opsconsole.render.trees import Tree, View, join
 
 KEPT = 4_000
@@ -102,14 +102,7 @@ def _kustomize(view: View, path: str, options: RenderOptions) -> Rendered:
 
 def _substituted(options: KustomizeOptions, environment: dict[str, str]) -> KustomizeOptions:
     """`$NAME` of the build environment in images and common labels (`$$` is a dollar)."""
-
-    def put(text: str) -> str:
-        return re.sub(
-            r"\$(?:(\$)|(\w+)|\{(\w+)\})",
-            lambda m: "$" if m[1] else environment.get(m[2] or m[3], ""),
-            text,
-        )
-
+    put = partial(substituted, environment=environment)
     return replace(
         options,
         images=tuple(put(one) for one in options.images),

@@ -147,9 +147,9 @@ class Comparer:
             text(app, "spec", "destination", "namespace"),
             hard=wants_refresh(app) == "hard",
         )
-        fault = reference_fault(sources)
-        if fault:
-            why = f"Failed to load target state: failed to get ref sources: {fault}"
+        refused = reference_fault(sources)
+        if refused:
+            why = f"Failed to load target state: failed to get ref sources: {refused}"
             found.conditions.append(Condition("ComparisonError", why))
             return []
         made = []

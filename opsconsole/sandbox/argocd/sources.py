@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from opsconsole.argo.cd.identity import Obj
@@ -17,6 +17,7 @@ from opsconsole.errors import OpsError, RenderError
 from opsconsole.model.objects import text
 from opsconsole.render.kustomize.faults import at
 from opsconsole.render.links import Links
+from opsconsole.render.mounts import Mounted
 from opsconsole.render.options import RenderOptions, from_source
 from opsconsole.render.renderer import Renderer
 from opsconsole.repos.mirror import Repositories
@@ -74,6 +75,8 @@ class Asked:
     project: str
     destination: str
     hard: bool = False
+    references: Mapping[str, CommitTree] = field(default_factory=dict)
+    """What `$name` in Helm's value files is, by `$name`."""
 
 
 class Sources:
@@ -138,7 +141,8 @@ class Sources:
         self._pause(mark, hard=asked.hard)
         try:
             options = self._known_options(source, asked, sha)
-            made = self.renderer.render(tree, path, options, repository=url)
+            seen = Mounted(tree, asked.references) if asked.references else tree
+            made = self.renderer.render(seen, path, options, repository=url)
         except OpsError as fault:
             refused = self._refused(fault, path)
             failing = self._failing.setdefault((mark[0], sha, str(source)), _Failing(self._now()))
@@ -183,7 +187,7 @@ class Sources:
             "ARGOCD_APP_SOURCE_TARGET_REVISION": text(source, "targetRevision"),
         }
         # only what uses the environment must be rendered again for another commit
-        used = environment if "$" in str(source) else {}
+        used = environment if "ARGOCD_" in str(source) else {}
         return from_source(
             source,
             app_name=asked.app,

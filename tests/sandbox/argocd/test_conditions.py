@@ -264,3 +264,19 @@ def test_a_wave_is_that_of_git() -> None:
     assert found["a"]["requiresPruning"] is True
     assert "syncWave" not in found["a"]
     assert found["b"]["syncWave"] == 1
+
+
+@pytest.mark.parametrize(
+    ("refs", "words"),
+    [
+        (["a b"], "sources.ref a b cannot contain any special characters except '_' and '-'"),
+        (["v", "v"], "invalid sources: multiple sources had the same `ref` key"),
+    ],
+)
+def test_names_of_sources_are_looked_at(refs: list[str], words: str) -> None:
+    sources = [{"repoURL": "https://git.local/r.git", "ref": ref} for ref in refs]
+    stand = Stand(config("a"), sources=sources)
+    assert said(stand, "ComparisonError") == [
+        f"Failed to load target state: failed to get ref sources: {words}"
+    ]
+    assert stand.status["sync"]["status"] == "Unknown"

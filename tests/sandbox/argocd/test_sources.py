@@ -22,6 +22,7 @@ from opsconsole.sandbox.argocd.sources import (
     grpc,
     newest,
 )
+from tests.peers import peer
 
 CM = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\n"
 URL = "https://git.local/r.git"
@@ -235,3 +236,30 @@ def test_a_range_of_versions_is_the_highest_tag(real: RealStand) -> None:
     stand.commit({"app/x.yaml": CM})
     run(stand.folder, ["tag", "v1.4.0", "main"])
     assert stand.ask("1.x") == "x"
+
+
+def test_values_of_another_repository(real: RealStand, tmp_path: Path) -> None:
+    peer("helm")
+    real.sources.renderer = Renderer("helm")
+    chart = "apiVersion: v2\nname: c\nversion: 1.0.0\n"
+    template = CM.replace("x}", "{{ .Values.name }}-{{ .Values.more }}}")
+    real.commit({"app/Chart.yaml": chart, "app/templates/x.yaml": template})
+    (tmp_path / "values").mkdir()
+    values = RealStand(tmp_path / "values")
+    values.commit({"env/prod.yaml": "name: prod\nmore: a\n"})
+    tree = values.sources.tree(values.url, "main")[1]
+    asked = Asked("app", "argocd", "default", "ns", references={"$values": tree})
+
+    def names(*files: str, **helm: Any) -> list[str]:
+        source = {"repoURL": real.url, "path": "app", "helm": {"valueFiles": [*files], **helm}}
+        made = real.sources.generate(source, "main", asked, force=True)
+        return [m["metadata"]["name"] for m in made.manifests]
+
+    assert names("$values/env/prod.yaml") == ["prod-a"]
+    value = {"name": "more", "value": "$ARGOCD_APP_NAME-$$x"}
+    assert names("$values/env/prod.yaml", parameters=[value]) == ["prod-app-$x"]
+    with pytest.raises(SourceError, match=r"\$values/env/none.yaml: no such file"):
+        names("$values/env/none.yaml")
+    with pytest.raises(SourceError, match="leads out of the repository"):
+        names("$values/../app/Chart.yaml")
+    values.mirrors.close()
