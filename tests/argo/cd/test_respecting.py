@@ -77,3 +77,12 @@ def test_rules_of_other_kinds_change_nothing() -> None:
     target = workload("Rollout", replicas=1)
     rules = [rule("Deployment", pointers=("/spec/replicas",))]
     assert respected(target, workload("Rollout", replicas=9), rules, builtin=False) is target
+
+
+def test_what_came_with_a_list_and_was_not_ignored_is_given_back() -> None:
+    rules = [rule("Widget", ".spec.items[].v")]
+    live = {"kind": "Widget", "spec": {"items": [{"n": 1, "v": 2}, {"n": 9}]}}
+    target = {"kind": "Widget", "spec": {"items": [{"n": 1}]}}
+    assert respected(target, live, rules, builtin=False) == target
+    without_list: Obj = {"kind": "Widget", "spec": {}}
+    assert respected(without_list, live, rules, builtin=False) == without_list

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from opsconsole.model.kinds import (
@@ -12,6 +14,7 @@ from opsconsole.model.kinds import (
     POD,
     SECRET,
 )
+from opsconsole.sandbox.argocd.sources import Generated
 from tests.sandbox.argocd.support import AUTOMATED, Stand, config, job
 
 
@@ -528,8 +531,17 @@ def test_an_operation_goes_on_with_what_it_began_with() -> None:
     stand.sources.push(config("b"))
     app = stand.app
     source = {**app["spec"]["source"], "path": "elsewhere"}
+    asked: list[tuple[str, str]] = []
+    generate = stand.sources.generate
+
+    def noting(source: Any, revision: str, *args: Any, **more: Any) -> Generated:
+        asked.append((source["path"], revision))
+        return generate(source, revision, *args, **more)
+
+    stand.sources.generate = noting  # type: ignore[method-assign]
     stand.store.update(APPLICATION, {**app, "spec": {**app["spec"], "source": source}})
     stand.run(10)
+    assert ("p", began["revision"]) in asked
     done = stand.operation
     assert done["phase"] == "Succeeded"
     assert (done["syncResult"]["revision"], done["syncResult"]["source"]) == (
