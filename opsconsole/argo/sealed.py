@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from opsconsole.errors import InputError, MissingExtraError
+from opsconsole.argo.golang import base64 as gobase64
+from opsconsole.errors import InputError, MissingExtraError, RuleError
 from opsconsole.model.objects import Object, annotations_of, mapping, name_of, namespace_of, text
 
 if TYPE_CHECKING:
@@ -108,9 +109,9 @@ def decrypt(keys: Iterable[RSAPrivateKey], value: str, bound: bytes) -> bytes:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
     try:
-        raw = base64.b64decode(value, validate=True)
-    except (binascii.Error, ValueError) as fault:
-        raise UnsealError("illegal base64 data in a sealed value") from fault
+        raw = gobase64.decode(value)
+    except RuleError as fault:
+        raise UnsealError(fault.message) from fault
     if len(raw) < struct.calcsize(">H"):
         raise UnsealError("SealedSecret data too short")
     (length,) = struct.unpack(">H", raw[:2])

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from opsconsole.argo.expr.errors import Panic
 from opsconsole.argo.expr.operators import MAX_TEXT, assert_string, bounded_text, to_int
 from opsconsole.argo.expr.types import BOOL
+from opsconsole.argo.golang import base64 as gobase64
 from opsconsole.argo.golang.encjson import encode
 from opsconsole.argo.golang.values import Strings, decode_json, type_name
 from opsconsole.errors import RuleError
@@ -133,12 +133,8 @@ def from_base64(_: Machine, args: list[Any]) -> str:
 
 
 def decode_base64(text: str) -> str:
-    """`StdEncoding.DecodeString`; Panic with Go's text and the place of the first bad byte."""
-    clean = text.replace("\r", "").replace("\n", "")
+    """`StdEncoding.DecodeString`; Panic with Go's text."""
     try:
-        return base64.b64decode(clean, validate=True).decode("utf-8", "replace")
-    except (binascii.Error, ValueError):
-        alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-        at = next((n for n, char in enumerate(text) if char not in alphabet), len(text))
-        at = at if at < len(text) else len(text) // 4 * 4
-        raise Panic(f"illegal base64 data at input byte {at}") from None
+        return gobase64.decode(text).decode("utf-8", "replace")
+    except RuleError as wrong:
+        raise Panic(wrong.message) from None

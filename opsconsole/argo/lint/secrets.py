@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from opsconsole.argo.cd.plaintext import is_plaintext
+from opsconsole.argo.golang import base64 as gobase64
 from opsconsole.argo.lint.findings import Hit, Placed
 from opsconsole.argo.lint.scope import Scope, pod_template
+from opsconsole.errors import RuleError
 from opsconsole.model.objects import annotations_of, dig, mapping, mappings, name_of, text
-
-_BASE64 = re.compile(r"[A-Za-z0-9+/]*={0,2}")
 
 SCOPES = ("sealedsecrets.bitnami.com/cluster-wide", "sealedsecrets.bitnami.com/namespace-wide")
 _PREFIX = "sealedsecrets.bitnami.com/"
@@ -65,16 +63,10 @@ def _sealed_fault(value: object) -> str:
     """The text of Go's decoder, or the controller's own."""
     if not isinstance(value, str):
         return "not a string"
-    plain = value.replace("\r", "").replace("\n", "")
-    good = _BASE64.match(plain)
-    end = good.end() if good else 0
-    if end != len(plain) or len(plain) % 4:
-        at = end if end != len(plain) else len(plain) - len(plain) % 4
-        return f"illegal base64 data at input byte {at}"
     try:
-        raw = base64.b64decode(plain, validate=True)
-    except (binascii.Error, ValueError):
-        return "illegal base64 data"
+        raw = gobase64.decode(value)
+    except RuleError as fault:
+        return fault.message
     length = int.from_bytes(raw[:2], "big")
     if len(raw) < 2 or len(raw) < length + 2:
         return "SealedSecret data too short"

@@ -6,11 +6,11 @@ HTTP pass here; the simulated controllers write what they mean.
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Mapping
 from typing import Any
 
+from opsconsole.argo.golang import base64 as gobase64
+from opsconsole.errors import RuleError
 from opsconsole.model.kinds import Kind
 from opsconsole.sandbox.api.schema import Ref, Struct, schema
 from opsconsole.sandbox.apierrors import StatusError, bad_request
@@ -106,9 +106,9 @@ def _scalar(value: Any, code: str, path: str, owner: str) -> Any:
         raise Mistyped(_cannot(value, path, owner, _GO[code]))
     if code == "y":
         try:
-            base64.b64decode(value, validate=True)
-        except (binascii.Error, ValueError) as error:
-            raise Mistyped("illegal base64 data at input byte 0") from error
+            gobase64.decode(value)
+        except RuleError as error:
+            raise Mistyped(error.message) from error
     return value
 
 

@@ -155,7 +155,7 @@ CORRECTIONS: tuple[Correction, ...] = (
         ("sealed-secret.yaml",),
         "`opsconsole seal` seals values with the cluster's key",
         "the values are cut off",
-        says=("no key could decrypt secret",),
+        says=("illegal base64 data at input byte 25",),
         rule="sealed-value-invalid",
         finds=("DATABASE_URL", "API_KEY"),
     ),
