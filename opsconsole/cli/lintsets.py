@@ -209,7 +209,7 @@ class Builder:
             folders = [f for f in sorted(self._loose) if f == path or f.startswith(below)]
         own: list[Placed] = []
         for folder in folders:
-            left = []
+            left: list[Placed] = []
             for one in self._loose.pop(folder):
                 chosen = _wanted(one.file, below, options)
                 (own if chosen else left).append(replace(one, home=namespace) if chosen else one)
