@@ -15,13 +15,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from opsconsole.argo.cd.identity import LAST_APPLIED, Obj, group_of
+from opsconsole.argo.cd.identity import LAST_APPLIED, Obj, group_of, is_definition
 from opsconsole.argo.cd.ignores import Ignore, without
 from opsconsole.argo.cd.merge import three_way
 from opsconsole.argo.cd.tracking import TRACKING
 from opsconsole.errors import RuleError
 from opsconsole.model import quantities
-from opsconsole.model.objects import Object, annotations_of, mapping, text
+from opsconsole.model.objects import Object, annotations_of, labels_of, mapping, text
 
 Defaults = Callable[[Obj], Obj]
 
@@ -65,6 +65,7 @@ class Differ:
     ignore: Sequence[Ignore] = ()
     defaults: Defaults = field(default=lambda obj: obj)
     ignore_status: bool = True
+    ignore_aggregated_roles: bool = False
 
     def compare(self, target: Object | None, live: Object | None) -> Diff:
         """A target without a live object is modified, a live object without a target is not."""
@@ -85,6 +86,8 @@ class Differ:
                 new = dict(new)
         if self.ignore_status:
             new.pop("status", None)
+        if self.ignore_aggregated_roles and isinstance(new.get("aggregationRule"), Mapping):
+            new["rules"] = None
         for rule in self.ignore:
             if rule.matches(new):
                 new = without(new, rule, live)
@@ -197,13 +200,22 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def align_tracking(target: Object, live: Object) -> Obj:
-    """The live object with the target's tracking mark, which never makes a difference by itself."""
+def align_tracking(target: Object, live: Object, label: str = "") -> Obj:
+    """The live object with the target's tracking mark, which never makes a difference by itself.
+
+    `label` is the one of tracking by label: where git has none, a live one is left over from it
+    (`resource_tracking.go`, Normalize).
+    """
+    if is_definition(live):
+        return dict(live)
     mark = annotations_of(target).get(TRACKING)
     notes = {k: v for k, v in annotations_of(live).items() if k != TRACKING}
     if isinstance(mark, str):
         notes[TRACKING] = mark
-    return {**live, "metadata": {**mapping(live, "metadata"), "annotations": notes}}
+    meta = {**mapping(live, "metadata"), "annotations": notes}
+    if label and label not in labels_of(target):
+        meta["labels"] = {k: v for k, v in labels_of(live).items() if k != label}
+    return {**live, "metadata": meta}
 
 
 def masked(target: Object | None, live: Object | None) -> tuple[Obj | None, Obj | None]:
@@ -219,7 +231,7 @@ def masked(target: Object | None, live: Object | None) -> tuple[Obj | None, Obj 
             plain = f"{key}:{value}"
             if plain not in seen:
                 taken = sum(1 for other in seen if other.startswith(f"{key}:"))
-                seen[plain] = "+" * (8 + 3 * taken)
+                seen[plain] = "+" * (8 + 4 * taken)
             data[key] = seen[plain]
         notes = {k: v for k, v in annotations_of(new).items() if k != LAST_APPLIED}
         meta = {**mapping(new, "metadata"), "annotations": notes}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from opsconsole.argo.cd.identity import (
@@ -46,7 +47,7 @@ class Tracking:
             kind = f"{group_of(obj)}/{text(obj, 'kind')}"
             new = with_annotations(new, {TRACKING: f"{instance}:{kind}:{home}/{name_of(obj)}"})
         if self.method != "annotation":
-            value = instance[:LABEL_LIMIT] if self.method == "annotation+label" else instance
+            value = truncated(instance) if self.method == "annotation+label" else instance
             new = with_metadata(new, labels={**labels_of(new), self.label: value})
         return new
 
@@ -54,8 +55,8 @@ class Tracking:
         """The application that an object is marked with, or ""."""
         if self.method == "label":
             return text(labels_of(obj), self.label)
-        found = annotations_of(obj).get(TRACKING)
-        return found.partition(":")[0] if isinstance(found, str) and ":" in found else ""
+        parsed = _parsed(obj)
+        return parsed[0] if parsed is not None else ""
 
     def is_self_referenced(self, live: Object, target: Object | None) -> bool:
         """Whether the mark names this very object: others copy annotations to what they make.
@@ -69,12 +70,33 @@ class Tracking:
         if target is not None:
             named = (group_of(target), text(target, "kind"), name_of(target))
             return named == _identity(live) and home in (namespace_of(target), "")
-        parts = str(annotations_of(live).get(TRACKING)).split(":")
-        if len(parts) != 3:
+        parsed = _parsed(live)
+        if parsed is None:
             return True
-        group, _, kind = parts[1].rpartition("/")
-        named_home, _, name = parts[2].rpartition("/")
-        return (group, kind, name) == _identity(live) and home in (named_home, "")
+        _, named, named_home = parsed
+        return named == _identity(live) and home in (named_home, "")
+
+
+def truncated(value: str) -> str:
+    """A label's value of at most 63 characters, ending in a letter or digit (TruncateLabel)."""
+    return (
+        value if len(value) <= LABEL_LIMIT else re.sub(r"[^A-Za-z0-9]+$", "", value[:LABEL_LIMIT])
+    )
+
+
+def _parsed(obj: Object) -> tuple[str, tuple[str, str, str], str] | None:
+    """(application, (group, kind, name), namespace) of a mark; None where it cannot be read.
+
+    Names may have colons, as those of RBAC do (ParseAppInstanceValue).
+    """
+    found = annotations_of(obj).get(TRACKING)
+    parts = found.split(":", 2) if isinstance(found, str) else []
+    if len(parts) != 3:
+        return None
+    kind, place = parts[1].split("/"), parts[2].split("/")
+    if len(kind) != 2 or len(place) != 2:
+        return None
+    return parts[0], (kind[0], kind[1], place[1]), place[0]
 
 
 def _identity(obj: Object) -> tuple[str, str, str]:

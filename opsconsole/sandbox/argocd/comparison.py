@@ -309,7 +309,12 @@ class Comparer:
             why = "Failed to compare desired state to live state: failed to create diff normalizer"
             found.conditions.append(Condition("ComparisonError", f"{why}: {fault.message}"))
         ignore += self.environment.ignores
-        return Differ(tuple(ignore), destination.defaulting)
+        return Differ(
+            tuple(ignore),
+            destination.defaulting,
+            self.environment.ignore_status,
+            self.environment.ignore_aggregated_roles,
+        )
 
     def _statuses(self, app: Object, destination: Destination, found: Comparison) -> None:
         differ = self._differ(app, destination, found)
@@ -375,10 +380,9 @@ class Comparer:
     def _modified(self, differ: Differ, target: Obj | None, live: Obj | None) -> bool:
         if target is None or live is None:
             return target is not None
-        if self.environment.tracking.method == "annotation" and labels_of(live).get(
-            self.environment.tracking.label
-        ):
-            live = align_tracking(target, live)
+        tracking = self.environment.tracking
+        if tracking.method != "label" and labels_of(live).get(tracking.label):
+            live = align_tracking(target, live, tracking.label)
         known = self._diffs.get((id(target), id(live)))
         if known is not None and known[0] is target and known[1] is live and known[2] == differ:
             return known[3]

@@ -27,6 +27,7 @@ from opsconsole.model import yamldoc
 from opsconsole.model.kinds import APP_PROJECT, CONFIG_MAP, EVENT, SECRET
 from opsconsole.model.objects import (
     Object,
+    dig,
     flag,
     items,
     labels_of,
@@ -112,6 +113,8 @@ class Environment:
         self.tracking = Tracking()
         self.ignores: list[Ignore] = []
         self.filter = ResourceFilter()
+        self.ignore_status = True
+        self.ignore_aggregated_roles = False
         self._live: dict[str, LiveObjects] = {}
         self._faults: dict[tuple[str, str], tuple[Any, Object | None, list[str]]] = {}
         # names of events have a source of their own, so that they change no other run
@@ -132,10 +135,25 @@ class Environment:
             self.tracking = tracking
             self.leave()
         self.ignores = _system_ignores(data)
+        self._compare_options(data)
         self.filter = ResourceFilter(
             _rules(data, "resource.exclusions"), _rules(data, "resource.inclusions")
         )
         self.sources.build_options = text(data, "kustomize.buildOptions")
+
+    def _compare_options(self, data: Object) -> None:
+        """`resource.compareoptions`: whose status counts, and rules of aggregated roles."""
+        try:
+            options = yamldoc.load(text(data, "resource.compareoptions"))
+        except YamlError:
+            options = None
+        # YAML's plain `off` is a boolean
+        counted = str(dig(options, "ignoreResourceStatusField", default="")).lower()
+        self.ignore_status = counted not in ("crd", "none", "off", "false")
+        self.ignore_aggregated_roles = flag(options, "ignoreAggregatedRoles")
+        if counted == "crd":
+            kind = ("apiextensions.k8s.io", "CustomResourceDefinition")
+            self.ignores.append(Ignore(*kind, pointers=("/status",)))
 
     def instance(self, app: Object) -> str:
         return instance_name(name_of(app), namespace_of(app), HOME)

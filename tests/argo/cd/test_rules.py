@@ -7,7 +7,7 @@ import pytest
 
 from opsconsole.argo.cd import hooks, projects, windows
 from opsconsole.argo.cd.autosync import decide, heal_wait
-from opsconsole.argo.cd.diff import Differ, masked
+from opsconsole.argo.cd.diff import Differ, align_tracking, masked
 from opsconsole.argo.cd.ignores import Ignore, parse_path
 from opsconsole.argo.cd.merge import three_way
 from opsconsole.argo.cd.retry import Retry, kitchen
@@ -218,6 +218,43 @@ def test_a_copied_mark_is_not_a_self_reference() -> None:
     assert Tracking("label").is_self_referenced(copied, None)
     unreadable = obj("ConfigMap", "a", notes={"argocd.argoproj.io/tracking-id": "app:x"})
     assert tracking.is_self_referenced(unreadable, None)
+    assert tracking.instance_of(unreadable) == ""
+    colons = tracking.mark(obj("ClusterRole", "system:team:a"), "app", "ns")
+    assert tracking.instance_of(colons) == "app"
+    assert tracking.is_self_referenced(colons, None)
+    assert not tracking.is_self_referenced({**colons, "kind": "Role"}, None)
+
+
+def test_a_label_is_cut_to_what_a_label_may_be() -> None:
+    both = Tracking("annotation+label", "team")
+    marked = both.mark(obj("ConfigMap", "a"), "a" * 61 + "--b", "ns")
+    assert marked["metadata"]["labels"]["team"] == "a" * 61
+    long = "a" * 70
+    assert Tracking("label", "team").mark(obj("ConfigMap", "a"), long, "ns")["metadata"][
+        "labels"
+    ] == {"team": long}
+
+
+def test_a_label_left_over_from_tracking_is_no_difference() -> None:
+    wanted = Tracking().mark(obj("ConfigMap", "a"), "app", "ns")
+    live = {**wanted, "metadata": {"name": "a", "namespace": "ns", "labels": {"team": "app"}}}
+    aligned = align_tracking(wanted, live, "team")
+    assert not Differ().compare(wanted, aligned).modified
+    kept = {**wanted, "metadata": {**wanted["metadata"], "labels": {"team": "x"}}}
+    assert Differ().compare(kept, align_tracking(kept, live, "team")).modified
+
+
+def test_aggregated_roles() -> None:
+    role = {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "ClusterRole",
+        "metadata": {"name": "a"},
+        "aggregationRule": {"clusterRoleSelectors": []},
+        "rules": [],
+    }
+    live = {**role, "rules": [{"verbs": ["get"]}]}
+    assert Differ().compare(role, live).modified
+    assert not Differ(ignore_aggregated_roles=True).compare(role, live).modified
 
 
 # automated sync

@@ -280,3 +280,23 @@ def test_names_of_sources_are_looked_at(refs: list[str], words: str) -> None:
         f"Failed to load target state: failed to get ref sources: {words}"
     ]
     assert stand.status["sync"]["status"] == "Unknown"
+
+
+def test_whose_status_counts() -> None:
+    service = {**config("a"), "apiVersion": "v1", "kind": "Service"}
+    service["spec"] = {"ports": [{"port": 80}], "selector": {"app": "a"}}
+    service["status"] = {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}}
+    del service["data"]
+    stand = Stand(service)
+    stand.sync()
+    assert stand.status["sync"]["status"] == "Synced"
+    configure(stand, resource__compareoptions="ignoreResourceStatusField: none")
+    assert stand.status["sync"]["status"] == "OutOfSync"
+    configure(stand, resource__compareoptions="ignoreAggregatedRoles: true")
+    assert stand.status["sync"]["status"] == "Synced"
+    configure(stand, resource__compareoptions="ignoreResourceStatusField: off")
+    assert stand.status["sync"]["status"] == "OutOfSync"
+    configure(stand, resource__compareoptions="ignoreResourceStatusField: crd")
+    assert stand.status["sync"]["status"] == "OutOfSync"
+    configure(stand, resource__compareoptions="[")
+    assert stand.status["sync"]["status"] == "Synced"
