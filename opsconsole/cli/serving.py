@@ -75,6 +75,7 @@ async def _serve(known: Any, options: Options) -> int:
         keep=Path(known.keep) if known.keep else None,
         app_resync=_seconds(known.app_resync),
         metrics=lambda url: print(f"prometheus: {url}", file=sys.stderr, flush=True),
+        webhook=lambda url: print(f"webhook: {url}", file=sys.stderr, flush=True),
         others=lambda name, url: print(f"cluster: {name} {url}", file=sys.stderr, flush=True),
     )
     stop = asyncio.Event()

@@ -19,6 +19,7 @@ from opsconsole.model import yamldoc
 from opsconsole.sandbox import cluster as clusters
 from opsconsole.sandbox import state
 from opsconsole.sandbox.api.server import ApiServer
+from opsconsole.sandbox.argocd.webhook import WebhookServer
 from opsconsole.sandbox.cluster import Cluster, ClusterOptions
 from opsconsole.sandbox.fleet import Fleet
 from opsconsole.sandbox.kernel import START
@@ -60,6 +61,9 @@ class ServeOptions:
     metrics: Callable[[str], None] | None = None
     """Told the URL of the Prometheus-compatible endpoint, where there is one."""
 
+    webhook: Callable[[str], None] | None = None
+    """Told the URL that takes push events, where Argo CD is simulated."""
+
     others: Callable[[str, str], None] | None = None
     """Told the context and the URL of each further cluster."""
 
@@ -89,6 +93,7 @@ class Server:
         self.pacer = Pacer(self.cluster.simulation, speed=options.speed)
         self.api = ApiServer(self.cluster.store, schemas=options.profile != "recorded")
         self.metrics = MetricServer(self.cluster)
+        self.webhook = WebhookServer(self.cluster.store)
         self.url = ""
         self._saved: tuple[int, ...] = ()
         self._tasks: list[asyncio.Task[None]] = []
@@ -110,8 +115,11 @@ class Server:
             address = await self.metrics.start()
             if address and options.metrics is not None:
                 options.metrics(address)
+            if options.webhook is not None and "argocd" not in options.without:
+                options.webhook(await self.webhook.start())
             self._save()
         except BaseException:
+            await self.webhook.stop()
             await self.fleet.stop()
             await self.api.stop()
             raise
@@ -127,6 +135,7 @@ class Server:
         await self.fleet.stop()
         await self.api.stop()
         await self.metrics.stop()
+        await self.webhook.stop()
         self._save()
 
     def _save(self) -> None:
