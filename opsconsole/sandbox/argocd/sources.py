@@ -134,6 +134,9 @@ class Sources:
     ) -> Generated:
         """The manifests of a source. Raises SourceError."""
         url, path = text(source, "repoURL"), text(source, "path")
+        if text(source, "chart") or url.startswith("oci://"):
+            what = f"chart {text(source, 'chart')} of {url}" if text(source, "chart") else url
+            raise SourceError(f"{what}: only git repositories are read here; vendor it into one")
         sha, tree = self.tree(url, revision, force=force)
         if text(source, "ref") and not path:
             return Generated(sha, [], "")

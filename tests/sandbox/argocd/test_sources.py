@@ -263,3 +263,10 @@ def test_values_of_another_repository(real: RealStand, tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="leads out of the repository"):
         names("$values/../app/Chart.yaml")
     values.mirrors.close()
+
+
+def test_what_is_no_git_repository_is_refused() -> None:
+    stand = Stand({"app/x.yaml": CM})
+    said = "only git repositories are read here; vendor it into one"
+    assert stand.refused(chart="redis", path="") == f"{UNKNOWN}chart redis of {URL}: {said}"
+    assert stand.refused(repoURL="oci://r/x") == f"{UNKNOWN}oci://r/x: {said}"
