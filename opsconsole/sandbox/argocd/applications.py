@@ -18,7 +18,6 @@ TRUE = ("1", "t", "T", "true", "TRUE", "True")
 """What Go's strconv.ParseBool takes for true."""
 
 
-
 class ApplicationController:
     """Argo CD's application controller on a store. `resync` are seconds between polls of git."""
 
