@@ -157,7 +157,7 @@ def _report(subject: _Subject, known: Any) -> _Report:
         what = "trigger" if known.trigger else "template or trigger"
         raise NotFoundError(f"there is no {what} {name!r} in {CONFIG}", hint=f"there are {listed}")
     report = _Report(title, name, "template" if is_template else "trigger")
-    seen = variables(subject.app, subject.now, config.context)
+    seen = variables(subject.app, subject.now, config.context, project=subject.project)
     chosen = [_destination(one) for one in known.recipient]
     if is_template:
         try:

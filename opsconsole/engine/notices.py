@@ -7,54 +7,32 @@ that does not parse silences every notification (seen in the recorded runs).
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from opsconsole.model import notified
 from opsconsole.model.events import Event
 from opsconsole.model.objects import Object, annotations_of, mapping, name_of
 
 CONFIG = "argocd-notifications-cm"
-NOTIFIED = "notified.notifications.argoproj.io"
-
 HINT = "one trigger or template that does not parse silences every notification: correct it"
-
-_KEY = re.compile(
-    r"(?:.*:)?(?P<trigger>[^:]+):\[\d+\]\.[^:]+:(?P<service>[^:]+):(?P<recipient>.*)", re.DOTALL
-)
-"""`[oncePer:]trigger:[index].hash:service:recipient` (notifications-engine, `state.go`)."""
 
 
 def told(app: Object) -> list[Event]:
     """Who was told of an application, as events, newest first. What does not read is left out."""
-    import json
-
-    try:
-        noted = json.loads(annotations_of(app).get(NOTIFIED) or "{}")
-    except (TypeError, ValueError):
-        return []
-    if not isinstance(noted, Mapping):
-        return []
-    found = []
-    for key, second in noted.items():
-        parts = _KEY.fullmatch(str(key))
-        if parts is not None and isinstance(second, int) and 0 < second < 1 << 33:
-            to = parts["service"] + (f":{parts['recipient']}" if parts["recipient"] else "")
-            found.append(
-                Event(
-                    at=datetime.fromtimestamp(second, UTC),
-                    type="Normal",
-                    reason="Notified",
-                    message=f"{parts['trigger']} told {to}",
-                    kind="Application",
-                    name=name_of(app),
-                    count=1,
-                )
-            )
-    return sorted(
-        found, key=lambda event: event.at or datetime.min.replace(tzinfo=UTC), reverse=True
-    )
+    return [
+        Event(
+            at=datetime.fromtimestamp(one.second, UTC),
+            type="Normal",
+            reason="Notified",
+            message=f"{one.trigger} told {':'.join(filter(None, (one.service, one.recipient)))}",
+            kind="Application",
+            name=name_of(app),
+            count=1,
+        )
+        for one in notified.told(annotations_of(app).get(notified.NOTIFIED))
+    ]
 
 
 async def fault_of(config: Object | None) -> str:

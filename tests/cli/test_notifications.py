@@ -69,6 +69,12 @@ def test_a_template_for_those_who_are_subscribed(run: Any) -> None:
     assert "to hook: (webhook): POST https://hooks.example/x/in" in out
 
 
+def test_the_project_is_seen(run: Any) -> None:
+    project = "kind: AppProject\nmetadata: {name: default, labels: {team: a-team}}\n---\n"
+    config = CONFIG.replace("of {{.context.team}}", "of {{.appProject.metadata.labels.team}}")
+    assert "message: shop of a-team" in run("hello", config=config, app=project + APP)[1]
+
+
 def test_no_credential_is_shown(run: Any) -> None:
     for output in ("text", "json"):
         _, out, _ = run("hello", "-o", output)

@@ -12,6 +12,7 @@ import pytest
 from opsconsole.engine import notices
 from opsconsole.engine.hub import Hub
 from opsconsole.model.kinds import APPLICATION, CONFIG_MAP
+from opsconsole.model.notified import NOTIFIED
 from tests.aio.loop import pass_time
 from tests.engine import objects
 from tests.engine.fakes import StoreCluster
@@ -32,7 +33,7 @@ def noted(**entries: int) -> dict[str, Any]:
         "odd": "nonsense",
     }
     told = json.dumps({keys[name]: second for name, second in entries.items()})
-    return {"metadata": {"name": "shop", "annotations": {notices.NOTIFIED: told}}}
+    return {"metadata": {"name": "shop", "annotations": {NOTIFIED: told}}}
 
 
 def test_who_was_told_is_read_from_the_annotation() -> None:
@@ -50,7 +51,7 @@ def test_who_was_told_is_read_from_the_annotation() -> None:
 
 def test_an_annotation_that_is_none_tells_nothing() -> None:
     for raw in ("", "{", "[]", "3", '{"on:[0].a:b:c": "x"}', '{"on:[0].a:b:c": 1e99}', None, 3):
-        app = {"metadata": {"name": "a", "annotations": {notices.NOTIFIED: raw}}}
+        app = {"metadata": {"name": "a", "annotations": {NOTIFIED: raw}}}
         assert notices.told(app) == []
 
 

@@ -6,7 +6,13 @@ import re
 from collections.abc import Iterator, Mapping
 
 from opsconsole.argo.cd.notifications import Config, ConfigError, parse
-from opsconsole.argo.cd.notifications.subscriptions import PREFIX, SUBSCRIBE, SUBSCRIPTIONS
+from opsconsole.argo.cd.notifications.config import SERVICES
+from opsconsole.argo.cd.notifications.subscriptions import (
+    PREFIX,
+    SUBSCRIBE,
+    SUBSCRIPTIONS,
+    trigger_and_service,
+)
 from opsconsole.argo.expr import ExprError
 from opsconsole.argo.expr import nodes as n
 from opsconsole.argo.expr.builtins import BUILTINS
@@ -25,12 +31,7 @@ _ARGO_CD = NAMES[0]
 ROOTS = frozenset(("app", "context", "secrets", "time", "strings", "sync", "repo", "rollout"))
 """What a `when` can name; anything else is nil."""
 
-TYPES = (
-    "alertmanager", "awssqs", "email", "gcppubsub", "github", "googlechat", "grafana",
-    "mattermost", "nats", "newrelic", "opsgenie", "pagerduty", "pagerdutyv2", "pushover",
-    "rocketchat", "slack", "teams", "teams-workflows", "telegram", "webex", "webhook",
-)  # fmt: skip
-_PARTS = frozenset((*TYPES, "message"))
+_PARTS = frozenset((*SERVICES, "message"))
 
 
 def _data(one: Placed) -> Mapping[str, object]:
@@ -140,7 +141,7 @@ def services(one: Placed, _: Scope) -> Iterator[Hit]:
         found = _SERVICE_KEY.fullmatch(key)
         if found:
             configured.add(found[2] or found[1])
-            if found[1] not in TYPES:
+            if found[1] not in SERVICES:
                 why = f"service type '{found[1]}' is not supported"
                 yield Hit(why, _key(key))
     config = _config(one)
@@ -179,9 +180,7 @@ def subscriptions(one: Placed, scope: Scope) -> Iterator[Hit]:
         if not key.startswith(PREFIX):
             continue
         if key.startswith(SUBSCRIBE):
-            trigger, dot, service = key.removeprefix(SUBSCRIBE).partition(".")
-            if not dot:
-                trigger, service = "", trigger
+            trigger, service = trigger_and_service(key.removeprefix(SUBSCRIBE))
             yield from _subscribed(config, [trigger] if trigger else [], [service], key)
         elif key == SUBSCRIPTIONS:
             yield from _listed(config, raw, key)

@@ -17,7 +17,6 @@ MANAGED_BY = "argo-rollouts.argoproj.io/managed-by-rollouts"
 INSTANCE_ID = "argo-rollouts.argoproj.io/controller-instance-id"
 EXPERIMENT_NAME = "experiment.argoproj.io/name"
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
-NOTIFIED = "notified.notifications.argoproj.io"
 ROLLOUT_TYPE = "rollout-type"
 STEP_INDEX = "step-index"
 

@@ -14,6 +14,7 @@ from opsconsole.argo.rollouts import affinity, metadata
 from opsconsole.argo.rollouts import names as n
 from opsconsole.argo.rollouts.hashes import normalised, pod_hash
 from opsconsole.argo.rollouts.spec import Object, RolloutView, whole
+from opsconsole.model.notified import NOTIFIED
 from opsconsole.model.objects import annotations_of, labels_of, mapping, text
 from opsconsole.model.times import EPOCH, format_instant, parse_instant
 
@@ -167,7 +168,7 @@ def with_deadline(rs: Object, at: datetime | None) -> dict[str, Any]:
 
 
 _NOT_COPIED = frozenset(
-    {n.LAST_APPLIED, n.REVISION, n.REVISION_HISTORY, n.DESIRED_REPLICAS, n.NOTIFIED}
+    {n.LAST_APPLIED, n.REVISION, n.REVISION_HISTORY, n.DESIRED_REPLICAS, NOTIFIED}
 )
 
 

@@ -16,8 +16,9 @@ from opsconsole.argo.cd.notifications.config import (
     parse,
 )
 from opsconsole.argo.cd.notifications.delivery import Delivery, SendError, deliveries
-from opsconsole.argo.cd.notifications.ledger import NOTIFIED, Ledger
+from opsconsole.argo.cd.notifications.ledger import Ledger
 from opsconsole.argo.cd.notifications.subscriptions import Destination, subscriptions
+from opsconsole.model.notified import NOTIFIED
 
 __all__ = [
     "NOTIFIED",

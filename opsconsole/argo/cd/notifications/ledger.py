@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 
 from opsconsole.argo.cd.notifications.config import Result
 from opsconsole.argo.cd.notifications.subscriptions import Destination
+from opsconsole.model import notified
 
-NOTIFIED = "notified.notifications.argoproj.io"
 LIMIT = 100
 """Entries that are kept; the oldest go first."""
 
@@ -17,23 +16,14 @@ class Ledger:
     """`seen` maps keys to the second since the epoch at which they were noted."""
 
     def __init__(self, raw: object = None) -> None:
-        self.seen: dict[str, int] = {}
-        if isinstance(raw, str):
-            try:
-                loaded = json.loads(raw)
-            except ValueError:
-                loaded = None
-            if isinstance(loaded, Mapping) and all(type(n) is int for n in loaded.values()):
-                self.seen = {str(k): n for k, n in loaded.items()}
+        self.seen = notified.read(raw)
 
     def note(self, trigger: str, result: Result, to: Destination, now: int, *, sent: bool) -> bool:
         """Note that a condition was told (or no longer holds); whether that is new.
 
         A condition with oncePer stays noted when it no longer holds.
         """
-        key = f"{trigger}:{result.key}:{to.service}:{to.recipient}"
-        if result.once_per:
-            key = f"{result.once_per}:{key}"
+        key = notified.key_of(trigger, result.key, to.service, to.recipient, result.once_per)
         if (key in self.seen) is sent:
             return False
         if sent:
@@ -50,7 +40,7 @@ class Ledger:
         Such a condition stays noted, and the message is lost (notifications-engine `state.go`).
         """
         if not result.once_per:
-            self.seen.pop(f"{trigger}:{result.key}:{to.service}:{to.recipient}", None)
+            self.seen.pop(notified.key_of(trigger, result.key, to.service, to.recipient), None)
 
     def dumped(self) -> str | None:
         """The annotation's text; None when there is nothing to note."""

@@ -63,10 +63,18 @@ def _fallback(service: str, config: Config) -> tuple[str, ...]:
     return config.default_triggers.get(service, general) if service else general
 
 
-def _annotated(name: str, raw: str, config: Config, found: Found) -> None:
-    """`subscribe.<trigger>.<service>: "a;b"` and `subscribe.<service>`; more words are ignored."""
+def trigger_and_service(name: str) -> tuple[str, str]:
+    """Of an annotation `subscribe.<trigger>.<service>` or `subscribe.<service>`, without its prefix.
+
+    The trigger is "" where none is named; more words are ignored, as the engine does.
+    """
     words = name.split(".")
-    trigger, service = (words[0], words[1]) if len(words) > 1 else ("", words[0])
+    return (words[0], words[1]) if len(words) > 1 else ("", words[0])
+
+
+def _annotated(name: str, raw: str, config: Config, found: Found) -> None:
+    """`subscribe.<trigger>.<service>: "a;b"` and `subscribe.<service>`."""
+    trigger, service = trigger_and_service(name)
     triggers = (trigger,) if trigger else _fallback(service, config)
     kept = [part.strip() for part in raw.split(";") if part.strip()] if raw else [""]
     _add(found, triggers, [Destination(service, recipient) for recipient in kept])
