@@ -297,6 +297,7 @@ class ApplicationSetController:
         steps = progressive.plan(appset, wanted)
         old = mappings(appset, "status", "applicationStatus")
         statuses = progressive.advanced(old, current, wanted, steps, now)
+        self._status(appset, {"applicationStatus": statuses or None})
         allowed = progressive.open_steps(statuses, steps, current)
         statuses = progressive.promoted(appset, statuses, steps, allowed, now)
         self._status(appset, {"applicationStatus": statuses or None})
