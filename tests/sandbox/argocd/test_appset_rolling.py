@@ -145,3 +145,21 @@ def test_a_changed_template_waits_for_its_step() -> None:
     made.run(60)
     assert made.statuses() == dict.fromkeys(APPS, "Healthy")
     assert all(made.app(name)["spec"]["info"] == info for name in APPS)
+
+
+@pytest.mark.parametrize(
+    ("limit", "why"),
+    [
+        ("x", "invalid type: string is not a percentage"),
+        ("x%", 'invalid value "x%": strconv.Atoi: parsing "x": invalid syntax'),
+    ],
+)
+def test_an_invalid_max_update_is_a_condition(limit: str, why: str) -> None:
+    made = stand((["dev"], limit), ["prod"])
+    assert made.condition("InvalidRolloutConfig") == (
+        "True",
+        "ApplicationSetInvalidRolloutConfig",
+        f"Step 1 has invalid maxUpdate value '{limit}': invalid value for IntOrString: {why}",
+    )
+    made.change(strategy=rolling((["dev"], "50%"), ["prod"]))
+    assert made.condition("InvalidRolloutConfig")[0] == "False"

@@ -118,12 +118,33 @@ def _problems(steps: Sequence[Object], found: Plan, twice: list[tuple[str, int, 
         said.append(f"Application '{name}' is selected by multiple steps ({one} and {two})")
     elif twice:
         said.append(f"Found {len(twice)} applications selected by multiple steps")
+    limits = [(place, step, _limit_fault(step)) for place, step in enumerate(steps, 1)]
+    unclear = [(place, text(step, "maxUpdate"), why) for place, step, why in limits if why]
+    if len(unclear) == 1:
+        place, limit, why = unclear[0]
+        said.append(f"Step {place} has invalid maxUpdate value '{limit}': {why}")
+    elif unclear:
+        said.append(f"Found {len(unclear)} steps with invalid maxUpdate values")
     empty = [str(place) for place, names in enumerate(found.names, 1) if not names]
     if len(empty) == 1:
         said.append(f"Step {empty[0]} has no applications matching its criteria")
     elif empty:
         said.append(f"Steps {', '.join(empty)} have no applications matching their criteria")
     return said
+
+
+def _limit_fault(step: Object) -> str:
+    """What apimachinery's intstr says of a maxUpdate that is neither a number nor a share."""
+    wanted = step.get("maxUpdate")
+    if not isinstance(wanted, str):
+        return ""
+    if not wanted.endswith("%"):
+        return "invalid value for IntOrString: invalid type: string is not a percentage"
+    share = wanted.removesuffix("%")
+    if share.removeprefix("-").removeprefix("+").isdecimal():
+        return ""
+    parsing = f'strconv.Atoi: parsing "{share}": invalid syntax'
+    return f'invalid value for IntOrString: invalid value "{wanted}": {parsing}'
 
 
 def _revisions(app: Object) -> list[str]:
