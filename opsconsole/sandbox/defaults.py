@@ -8,7 +8,7 @@ they were written, so that a template compares equal to the one that it was made
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from opsconsole.model import kinds
@@ -205,6 +205,7 @@ def _service(new: Obj, old: Obj | None) -> Obj:
     external = text(spec, "type") == "ExternalName"
     if not ports and not external and spec.get("clusterIP") != "None":
         _refuse(kinds.SERVICE, new, [("spec.ports", "Required value")])
+    _refuse(kinds.SERVICE, new, list(_port_faults(ports)))
     defaults: Obj = {"type": "ClusterIP", "sessionAffinity": "None"}
     if not external:
         address = text(spec, "clusterIP") or text(old, "spec", "clusterIP") or _address(uid_of(new))
@@ -225,6 +226,21 @@ def _service(new: Obj, old: Obj | None) -> Obj:
         )
     new = _with_spec({**new, "spec": {**spec, "ports": ports} if ports else {**spec}}, defaults)
     return new if "status" in new else {**new, "status": {"loadBalancer": {}}}
+
+
+def _port_faults(ports: list[Obj]) -> Iterator[tuple[str, str]]:
+    """`ValidateService`: several ports need names, a number and a name serve once."""
+    names: set[str] = set()
+    for index, port in enumerate(ports):
+        path, name, number = f"spec.ports[{index}]", text(port, "name"), port.get("port")
+        if len(ports) > 1 and not name:
+            yield f"{path}.name", "Required value"
+        elif name and name in names:
+            yield f"{path}.name", f'Duplicate value: "{name}"'
+        names.add(name)
+        if not isinstance(number, int) or not 0 < number < 1 << 16:
+            shown = number if isinstance(number, int) else 0
+            yield f"{path}.port", f"Invalid value: {shown}: must be between 1 and 65535, inclusive"
 
 
 def _port(port: Mapping[str, Any]) -> Obj:
@@ -274,7 +290,21 @@ def _immutable(kind: Kind, new: Obj, old: Obj | None) -> None:
 
 
 def _hpa(new: Obj, old: Obj | None) -> Obj:  # noqa: ARG001
-    return _with_spec(new, {"minReplicas": 1})
+    new = _with_spec(new, {"minReplicas": 1})
+    spec = mapping(new, "spec")
+    least, most = spec.get("minReplicas"), spec.get("maxReplicas", 0)
+    causes: Causes = []
+    if isinstance(least, int) and least < 1:
+        causes.append(
+            ("spec.minReplicas", f"Invalid value: {least}: must be greater than or equal to 1")
+        )
+    if isinstance(most, int) and most < 1:
+        causes.append(("spec.maxReplicas", f"Invalid value: {most}: must be greater than 0"))
+    if isinstance(least, int) and isinstance(most, int) and most < least:
+        why = f"Invalid value: {most}: must be greater than or equal to `minReplicas`"
+        causes.append(("spec.maxReplicas", why))
+    _refuse(kinds.HPA, new, causes)
+    return new
 
 
 def _namespace(new: Obj, old: Obj | None) -> Obj:
