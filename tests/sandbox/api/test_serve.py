@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from datetime import timedelta
 from pathlib import Path
 
@@ -195,20 +196,34 @@ def test_time_stands_still_while_held():
 
 
 def test_much_work_is_done_in_slices():
+    """Whoever uses up a slice ends it: what else is on the loop has its turn in between."""
     simulation = Simulation()
-    pacer = Pacer(simulation, speed=FASTEST)
+    pacer = Pacer(simulation, speed=0)
+    done = threading.Event()
+    turns, seen = [0], []
+
+    async def others() -> None:
+        while not done.is_set():
+            turns[0] += 1
+            await asyncio.sleep(0)
 
     def busy() -> None:
-        sum(range(10_000))
+        end = time.monotonic() + 0.02
+        while time.monotonic() < end:
+            pass
+        seen.append(turns[0])
 
-    for _ in range(500):
+    for _ in range(10):
         simulation.call_later(1, busy)
-    done = threading.Event()
     simulation.call_later(2, done.set)
     pacer.start()
     try:
-        assert done.wait(10)
-        assert 0 < pacer.longest < 0.1
+        waiting = pacer.submit(others())
+        pacer.speed = FASTEST
+        assert done.wait(30)
+        waiting.result(30)
+        assert len(set(seen)) == len(seen) == 10
+        assert pacer.longest >= 0.02
     finally:
         pacer.stop()
 
