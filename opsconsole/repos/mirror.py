@@ -72,6 +72,7 @@ class Mirror(Repository):
         self._remote: str | None = None
         self._local: tuple[object, ...] = ()
         self._ready = False
+        self._filter: tuple[str, ...] | None = None
 
     def _check_address(self) -> None:
         scheme, sep, _ = self.address.partition("::")
@@ -90,10 +91,7 @@ class Mirror(Repository):
             if local and local == self._local:
                 self.fetched_at = now
                 return False
-            listed = run(
-                None, ["ls-remote", "--symref", "--", self.address], timeout=self.timeout,
-                about=self.name,
-            ).decode("utf-8", "replace")  # fmt: skip
+            listed = self._list()
             moved = listed != self._remote
             if moved:
                 self._download(listed)
@@ -114,6 +112,22 @@ class Mirror(Repository):
         path = Path(self.address.removeprefix("file://"))
         return refs_signature(path) if path.is_absolute() else ()
 
+    def _list(self) -> str:
+        """References of the server, and at the first time whether it can leave large files out."""
+        packets = self.folder.absolute() / "opsconsole-packets"
+        asked = self._filter is None
+        listed = run(
+            None, ["ls-remote", "--symref", "--", self.address], timeout=self.timeout,
+            about=self.name, environment={"GIT_TRACE_PACKET": str(packets)} if asked else None,
+        ).decode("utf-8", "replace")  # fmt: skip
+        if asked:
+            # plain files behind HTTP ("dumb") exchange no packets, and have no filter: there a
+            # partial clone would ask for each missing object by a fetch that asks for it again
+            self._filter = (FILTER,) if packets.exists() else ()
+            packets.unlink(missing_ok=True)
+            self._configure(partial=bool(self._filter))
+        return listed
+
     def _prepare(self) -> None:
         if self._ready:
             return
@@ -121,15 +135,22 @@ class Mirror(Repository):
             self.folder.parent.mkdir(parents=True, exist_ok=True)
             run(None, ["init", "--quiet", "--bare", "--", str(self.folder)], about=self.name)
         self.git("config", "remote.origin.url", self.address)
-        self.git("config", "remote.origin.promisor", "true")
-        self.git("config", "remote.origin.partialclonefilter", "blob:limit=1m")
         self._ready = True
+
+    def _configure(self, *, partial: bool) -> None:
+        """Whether git takes missing objects of this mirror for ones that were left out."""
+        for key, value in (("promisor", "true"), ("partialclonefilter", "blob:limit=1m")):
+            if partial:
+                self.git("config", f"remote.origin.{key}", value)
+            else:
+                self.git("config", "--unset-all", f"remote.origin.{key}", accept=(0, 5))
 
     def _download(self, listed: str) -> None:
         self._refs = None
         if "\t" in listed:
             self.git(
-                "fetch", "--quiet", "--prune", "--force", "--no-write-fetch-head", FILTER, "origin",
+                "fetch", "--quiet", "--prune", "--force", "--no-write-fetch-head",
+                *(self._filter or ()), "origin",
                 "+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*",
             )  # fmt: skip
         for line in listed.splitlines():

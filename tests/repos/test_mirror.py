@@ -1,8 +1,12 @@
 from __future__ import annotations
 
 import subprocess
+import threading
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -249,6 +253,61 @@ def test_the_diff_of_a_commit(mirror: Mirror) -> None:
     bad = mirror.history("apps/a", "main")[0]
     assert "-a: 1\n+a: 2\n" in mirror.show(bad.sha)
     assert mirror.show(mirror.history("", "main")[-1].sha).count("+++ b/") == 2
+
+
+@pytest.fixture
+def plain_files(tmp_path: Path) -> Iterator[str]:
+    """The address of a server that knows nothing of git ("dumb HTTP"): it serves files."""
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def __init__(self, *args: Any) -> None:
+            super().__init__(*args, directory=str(tmp_path))
+
+        def log_message(self, *_: object) -> None:
+            return
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Quiet) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/origin.git"
+        server.shutdown()
+        thread.join()
+
+
+def test_a_repository_of_plain_files_behind_http(
+    origin: Repository, plain_files: str, tmp_path: Path
+) -> None:
+    origin.git("update-server-info")
+    mirror = Mirror(plain_files, tmp_path / "cache", RepoSettings(timeout=10))
+    assert mirror.fetch()
+    assert not mirror.fetch()
+    assert mirror.git("config", "--get-regexp", "promisor|partialclone", accept=(1,)) == ""
+
+    second = put(origin, {"apps/web/b.yaml": b"b: 2\n"}, "second")
+    origin.git("update-server-info")
+    assert mirror.fetch()
+    assert mirror.resolve("main") == second
+    assert mirror.tree(second).read("apps/web/b.yaml") == b"b: 2\n"
+
+
+def test_a_mirror_follows_when_its_server_learns_git_or_forgets_it(
+    origin: Repository, plain_files: str, tmp_path: Path
+) -> None:
+    """The cache outlives a run, and with it what was configured for the server of that time."""
+    origin.git("update-server-info")
+    served = (("https://git.example/origin.git", plain_files),)
+    local = (("https://git.example/origin.git", str(origin.folder)),)
+    promisors = []
+    folder = tmp_path / "cache" / "same.git"
+    for replacements in (local, served, local):
+        mirror = Mirror(
+            "https://git.example/origin.git", tmp_path / "cache",
+            RepoSettings(timeout=10, replacements=replacements),
+        )  # fmt: skip
+        mirror.folder = folder
+        mirror.fetch()
+        promisors.append(mirror.git("config", "remote.origin.promisor", accept=(0, 1)).strip())
+    assert promisors == ["true", "", "true"]
 
 
 def test_repositories_share_mirrors(origin: Repository) -> None:
