@@ -84,7 +84,7 @@ class _VirtualClock:
 def _sandbox(options: Options) -> Chosen:
     check_extra()
     settings = sandbox_settings(options)
-    environment = SandboxEnvironment(options.speed, ascii_only=settings.ascii_only)
+    environment = SandboxEnvironment(options.pace(), ascii_only=settings.ascii_only)
 
     async def connect() -> Connected:
         from opsconsole.engine.protocols import Connected
@@ -125,7 +125,7 @@ async def _started(options: Options) -> Sandbox:
     left = threading.Event()
 
     def begin() -> Sandbox:
-        made = Sandbox(seed=options.seed, speed=options.speed).start()
+        made = Sandbox(seed=options.seed, speed=options.pace()).start()
         if left.is_set():
             made.stop()
         return made

@@ -24,7 +24,7 @@ SPEED = 20.0
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """`sandbox` is True when asked for, None when to be used if there is no cluster."""
+    """`speed` is None where the command line names none: the console and a served sandbox differ in it."""
 
     kubeconfig: str = ""
     context: str = ""
@@ -32,7 +32,7 @@ class Options:
     argocd_namespace: str = "argocd"
     server: str = ""
     sandbox: bool = False
-    speed: float = SPEED
+    speed: float | None = None
     seed: int = 1
     state_dir: str = ""
     mouse: bool = True
@@ -40,6 +40,10 @@ class Options:
     timeout: float = 15.0
     repos: tuple[tuple[str, str], ...] = ()
     """(URL prefix, replacement) pairs: where git is really reached."""
+
+    def pace(self, otherwise: float = SPEED) -> float:
+        """× real time, in the sandbox."""
+        return otherwise if self.speed is None else self.speed
 
 
 class Parser(argparse.ArgumentParser):
@@ -91,7 +95,7 @@ def split(argv: Sequence[str]) -> tuple[Options, list[str]]:
         argocd_namespace=known.argocd_namespace,
         server=known.server,
         sandbox=known.sandbox,
-        speed=SPEED if known.speed is None else known.speed,
+        speed=known.speed,
         seed=known.seed,
         state_dir=known.state_dir,
         mouse=not known.no_mouse,

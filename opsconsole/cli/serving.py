@@ -53,11 +53,10 @@ def _seconds(value: str) -> float:
 
 def _speed(known: Any, options: Options) -> float:
     """Wall-clock speed unless told otherwise: other clients measure in real time."""
-    from opsconsole.cli.options import SPEED
-
-    if known.rate is not None:
-        return float(known.rate)
-    return 1.0 if options.speed == SPEED else options.speed
+    speed = options.pace(1.0) if known.rate is None else float(known.rate)
+    if not speed >= 0:
+        raise UsageError(f"a speed of {speed} is not possible")
+    return speed
 
 
 async def _serve(known: Any, options: Options) -> int:

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from opsconsole.cli import main
+from opsconsole.cli import main, serving
 from opsconsole.cli.console import check_terminal
 from opsconsole.cli.options import Options, sandbox_settings, settings_of, split
 from opsconsole.cli.sandboxing import SandboxEnvironment, check_extra
@@ -317,6 +317,27 @@ def test_rehearse_a_directory_with_a_new_image(
 
 
 # the sandbox's keys
+
+
+@pytest.mark.parametrize(
+    ("words", "speed"),
+    [
+        ([], 1.0),
+        (["--speed", "20"], 20.0),
+        (["--speed", "0"], 0.0),
+        (["--speed", "20", "--serve-speed", "5"], 5.0),
+    ],
+)
+def test_the_speed_of_a_served_sandbox_is_the_one_asked_for(words: list[str], speed: float) -> None:
+    options, rest = split(["sandbox", "serve", *words])
+    assert serving._speed(serving._parser().parse_args(rest[2:]), options) == speed
+    assert Options().pace() == 20.0
+
+
+def test_a_served_sandbox_does_not_go_backwards() -> None:
+    options, rest = split(["sandbox", "serve", "--serve-speed=-1"])
+    with pytest.raises(UsageError, match="not possible"):
+        serving._speed(serving._parser().parse_args(rest[2:]), options)
 
 
 def test_the_speed_keys() -> None:
