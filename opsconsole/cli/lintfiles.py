@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from opsconsole.argo.lint import ALL_RULES, Finding, Placed
 from opsconsole.argo.lint.findings import Document
-from opsconsole.argo.lint.rules import NOT_LOOKED_AT, UNREADABLE
+from opsconsole.argo.lint.rules import DUPLICATE_KEY, NOT_LOOKED_AT, UNREADABLE
 from opsconsole.errors import OpsError, bounded
 from opsconsole.model import yamldoc
 from opsconsole.model.globs import matches
@@ -122,13 +122,27 @@ def parse(path: str, data: bytes) -> Read:
     line = 1
     for text in documents:
         try:
-            for loaded in yamldoc.load_all(text):
+            for loaded in _documents(read, path, line, text):
                 _take(read, loaded, Document(path, line, text))
         except OpsError as fault:
             looks = bool(read.placed) or all(mark in data for mark in _MARKS)
             read.findings.append(_fault(path, line, fault, manifest=looks))
         line += text.count("\n") + 2
     return read
+
+
+def _documents(read: Read, path: str, line: int, text: str) -> list[object]:
+    """What Argo CD reads; a key that stands twice is told, the last one counts."""
+    try:
+        return yamldoc.load_all(text)
+    except yamldoc.DuplicateKeyError as fault:
+        rule = DUPLICATE_KEY
+        read.findings.append(
+            Finding(
+                rule.id, rule.severity, fault.problem, "", path, line + fault.line - 1, rule.hint
+            )
+        )
+        return yamldoc.load_all(text, strict=False)
 
 
 def _take(read: Read, loaded: object, document: Document) -> None:

@@ -2,8 +2,8 @@
 
 Everything that comes out is JSON: strings, bools, ints of 64 bits, floats, None, lists and
 dicts with string keys. Read through libyaml's events, with the rules of sigs.k8s.io/yaml
-(see `yamlscalars`); stricter than it in one thing: a key that stands twice in a mapping is
-refused, as the API server does under strict validation. Aliases are bounded with goyaml's
+(see `yamlscalars`). A key that stands twice in a mapping is refused, as its UnmarshalStrict
+does it, unless the caller stands for a program that is not strict. Aliases are bounded with goyaml's
 own rule, and so are size and depth.
 """
 
@@ -61,31 +61,42 @@ class DocumentError(YamlError):
         self.go3 = go3 or self.go
 
 
-def load(text: str | bytes, *, limit: int = MAX_BYTES) -> Any:
-    """The first document, None when there is none. Raises YamlError."""
-    for document in _documents(text, limit):
+class DuplicateKeyError(DocumentError):
+    """A key stands twice in a mapping."""
+
+
+def load(text: str | bytes, *, limit: int = MAX_BYTES, strict: bool = True) -> Any:
+    """The first document, None when there is none. Raises YamlError.
+
+    `strict=False` is sigs.k8s.io/yaml's Unmarshal, with which Argo CD and helm read: of a key
+    that stands twice the last one counts. Otherwise that is a DuplicateKeyError.
+    """
+    for document in _documents(text, limit, strict=strict):
         return document
     return None
 
 
-def load_all(text: str | bytes, *, limit: int = MAX_BYTES, words: bool = True) -> list[Any]:
-    """All documents; empty ones are left out. Raises YamlError.
+def load_all(
+    text: str | bytes, *, limit: int = MAX_BYTES, words: bool = True, strict: bool = True
+) -> list[Any]:
+    """All documents; empty ones are left out. Raises YamlError. `strict` as of `load`.
 
     `words=False` is what kustomize reads (goyaml.v3): `yes`, `on`, `y`… are strings,
     and dates come out as instants.
     """
-    return [document for document in _documents(text, limit, words=words) if document is not None]
+    found = _documents(text, limit, words=words, strict=strict)
+    return [document for document in found if document is not None]
 
 
 def load_manifests(
-    text: str | bytes, *, limit: int = MAX_BYTES, words: bool = True
+    text: str | bytes, *, limit: int = MAX_BYTES, words: bool = True, strict: bool = True
 ) -> list[dict[str, Any]]:
     """The objects of a manifest file, `List` kinds expanded.
 
     Raises YamlError also for a document that is not a mapping.
     """
     found: list[dict[str, Any]] = []
-    for document in load_all(text, limit=limit, words=words):
+    for document in load_all(text, limit=limit, words=words, strict=strict):
         if not isinstance(document, dict):
             kind = "list" if isinstance(document, list) else "scalar"
             raise DocumentError(
@@ -122,14 +133,16 @@ def dump_all(objs: Iterable[Any]) -> str:
 # reading
 
 
-def _documents(text: str | bytes, limit: int, *, words: bool = True) -> Iterator[Any]:
+def _documents(
+    text: str | bytes, limit: int, *, words: bool = True, strict: bool = True
+) -> Iterator[Any]:
     source = _decoded(text, limit)
     try:
         parser = _PARSER(source)
     except yaml.YAMLError as fault:
         _refuse(fault)
     try:
-        yield from _Composer(parser, words=words).documents()
+        yield from _Composer(parser, words=words, strict=strict).documents()
     except yaml.YAMLError as fault:
         _refuse(fault)
     finally:
@@ -184,9 +197,10 @@ def _refuse(fault: yaml.YAMLError) -> NoReturn:
 class _Composer:
     """Events → values. goyaml's counters bound what aliases may unfold to."""
 
-    def __init__(self, parser: Any, *, words: bool) -> None:
+    def __init__(self, parser: Any, *, words: bool, strict: bool) -> None:
         self.parser = parser
         self.words = words
+        self.strict = strict
         self.anchors: dict[str, tuple[Any, int]] = {}
         self.open: set[str] = set()
         self.decoded = 0
@@ -259,7 +273,7 @@ class _Composer:
                 continue
             name = _key(key, event)
             mark = (type(key), key)
-            if mark in seen:
+            if self.strict and mark in seen:
                 raise _duplicate(name, event.start_mark)
             seen.add(mark)
             found[name] = _number(value, at.start_mark)
@@ -365,9 +379,10 @@ def _key(key: Any, event: Any) -> str:
     raise _fault(f"unsupported map key: {shown}", event.start_mark, lined=False)
 
 
-def _duplicate(name: str, mark: Any) -> DocumentError:
+def _duplicate(name: str, mark: Any) -> DuplicateKeyError:
     problem = f'key "{bounded(name, 64)}" already set in map'
-    return _fault(problem, mark, go=f"yaml: unmarshal errors:\n  line {mark.line + 1}: {problem}")
+    go = f"yaml: unmarshal errors:\n  line {mark.line + 1}: {problem}"
+    return DuplicateKeyError(problem, line=mark.line + 1, column=mark.column + 1, go=go)
 
 
 def _fault(problem: str, mark: Any, *, go: str = "", lined: bool = True) -> DocumentError:

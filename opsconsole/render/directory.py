@@ -65,7 +65,7 @@ def _yaml(where: str, data: bytes) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     try:
         for part in yamldoc.split_documents(data):
-            document = yamldoc.load(part)
+            document = yamldoc.load(part, strict=False)
             if document is not None:
                 found += yamldoc.expand_list(_manifest(document))
     except YamlError as fault:

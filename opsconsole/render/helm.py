@@ -34,7 +34,7 @@ def render(view: View, path: str, options: RenderOptions) -> list[dict[str, Any]
         values.write_text(options.helm.values or "{}\n")
         text = helm.run(_arguments(view, root, path, options), chart)
     try:
-        return yamldoc.load_manifests(text)
+        return yamldoc.load_manifests(text, strict=False)
     except YamlError as fault:
         raise RenderError(f"{path or '.'}: helm's output: {fault.message}") from fault
 
@@ -72,7 +72,7 @@ def _resolved(view: View, path: str, name: str, options: RenderOptions) -> str:
 
 def _need_dependencies(chart: Path) -> None:
     """Argo CD would fetch missing dependencies from their repositories; nothing is fetched here."""
-    described = yamldoc.load((chart / "Chart.yaml").read_bytes())
+    described = yamldoc.load((chart / "Chart.yaml").read_bytes(), strict=False)
     if not isinstance(described, dict):
         raise RenderError("Chart.yaml: not a mapping")
     for dependency in described.get("dependencies") or []:

@@ -127,7 +127,7 @@ def _overridden(view: View, path: str, options: RenderOptions) -> RenderOptions:
 def _override(options: RenderOptions, view: View, where: str) -> RenderOptions:
     """One such file. Only tool sections count (`mergeSourceParameters`)."""
     try:
-        patch = yamldoc.load(view.read(where))
+        patch = yamldoc.load(view.read(where), strict=False)
     except YamlError as fault:
         raise RenderError(
             f"error getting app source type: error while parsing source parameters: {where}: {fault.message}"

@@ -194,9 +194,17 @@ def test_what_a_kustomization_does_not_list_is_looked_at_for_secrets(tree: Write
 def test_lines_of_several_documents_and_of_bad_yaml(tree: Write) -> None:
     broken = BASE.replace("setWeight: 20", "setWeight: 120")
     text = f"# first\n---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: c}}\n---{broken}"
-    root = tree({"a.yaml": text, "b.yaml": "apiVersion: v1\nkind: X\nmetadata: {a: 1, a: 2}\n"})
+    root = tree({"a.yaml": text, "b.yaml": "apiVersion: v1\nkind: X\nmetadata: {a: 1, b: }]\n"})
     found = {(f.rule, f.file, f.line) for f in lint_path(root) if f.severity == "error"}
     assert found == {("rollout-invalid", "a.yaml", 15), ("unreadable", "b.yaml", 3)}
+
+
+def test_a_key_that_stands_twice_is_told_and_the_last_one_counts(tree: Write) -> None:
+    twice = BASE.replace("setWeight: 20", "setWeight: 20, setWeight: 120")
+    found = [(f.rule, f.severity, f.line) for f in lint_path(tree({"a.yaml": f"---{twice}"}))]
+    line = next(at for at, one in enumerate(f"---{twice}".split("\n"), 1) if "120" in one)
+    assert ("duplicate-key", "warning", line) in found
+    assert "rollout-invalid" in {rule for rule, *_ in found}
 
 
 def test_a_fault_of_yaml_is_an_error_where_argo_cd_refuses_the_file(tree: Write) -> None:

@@ -221,3 +221,11 @@ def test_any_text_is_read_or_refused(text: str) -> None:
         yamldoc.load_all(text)
     except YamlError as refused:
         assert refused.message  # noqa: PT017
+
+
+def test_of_a_key_that_stands_twice_the_last_one_counts_unless_strict() -> None:
+    source = "a: {k: 1, k: 2}\nkind: X\na: 3\n"
+    assert yamldoc.load("a: {k: 1, k: 2}", strict=False) == {"a": {"k": 2}}
+    assert yamldoc.load_manifests(source, strict=False) == [{"a": 3, "kind": "X"}]
+    with pytest.raises(yamldoc.DuplicateKeyError):
+        yamldoc.load_manifests(source)

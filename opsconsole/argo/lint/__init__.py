@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 from opsconsole.argo.lint.findings import Finding, Hit, Place, Placed, Rule, as_hit
-from opsconsole.argo.lint.rules import NOT_LOOKED_AT, RULES, UNREADABLE
+from opsconsole.argo.lint.rules import DUPLICATE_KEY, NOT_LOOKED_AT, RULES, UNREADABLE
 from opsconsole.argo.lint.scope import Index, Scope
 from opsconsole.errors import OpsError, bounded
 
@@ -25,7 +25,7 @@ __all__ = [
     "check_one",
 ]
 
-ALL_RULES = (UNREADABLE, NOT_LOOKED_AT, *RULES)
+ALL_RULES = (UNREADABLE, DUPLICATE_KEY, NOT_LOOKED_AT, *RULES)
 """Also those that are about files instead of objects."""
 
 MESSAGE = 1000

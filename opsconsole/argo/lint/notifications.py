@@ -190,7 +190,7 @@ def subscriptions(one: Placed, scope: Scope) -> Iterator[Hit]:
 
 def _listed(config: Config | None, raw: object, key: str) -> Iterator[Hit]:
     try:
-        loaded = yamldoc.load(str(raw))
+        loaded = yamldoc.load(str(raw), strict=False)
     except YamlError as fault:
         yield Hit(f"{key}: {fault.message}", annotation(key))
         return

@@ -40,6 +40,8 @@ SELECTING = frozenset(WORKLOADS)
 
 UNREADABLE = Rule(
     "unreadable", ERROR, "A file cannot be parsed, a kustomization or chart cannot be rendered, or a rule fails on an object", "correct what the message names", lambda _one, _scope: iter(()))  # fmt: skip
+DUPLICATE_KEY = Rule(
+    "duplicate-key", WARNING, "A key stands twice in a mapping: Argo CD takes the last one, kustomize and strict readers refuse the file", "remove one of the two", lambda _one, _scope: iter(()))  # fmt: skip
 NOT_LOOKED_AT = Rule(
     "not-looked-at", NOTE, "Something was left out: a link that leads out of the tree, a file that is too large, a chart without helm", "look at it by other means", lambda _one, _scope: iter(()))  # fmt: skip
 

@@ -144,7 +144,7 @@ class Environment:
     def _compare_options(self, data: Object) -> None:
         """`resource.compareoptions`: whose status counts, and rules of aggregated roles."""
         try:
-            options = yamldoc.load(text(data, "resource.compareoptions"))
+            options = yamldoc.load(text(data, "resource.compareoptions"), strict=False)
         except YamlError:
             options = None
         # YAML's plain `off` is a boolean
@@ -286,7 +286,7 @@ def _nobody(instance: str, change: Change) -> None:
 def _rules(data: Mapping[str, Any], key: str) -> tuple[Mapping[str, Any], ...]:
     """A list of rules in argocd-cm; what is not one counts as none."""
     try:
-        return tuple(mappings(yamldoc.load(text(data, key))))
+        return tuple(mappings(yamldoc.load(text(data, key), strict=False)))
     except YamlError:
         return ()
 
@@ -300,7 +300,7 @@ def _system_ignores(data: Mapping[str, Any]) -> list[Ignore]:
             continue
         group, _, kind = key.removeprefix(prefix).rpartition("_")
         try:
-            entry = yamldoc.load(raw)
+            entry = yamldoc.load(raw, strict=False)
             listed = {**entry, "group": group, "kind": kind} if isinstance(entry, dict) else {}
             if key.endswith(".all"):
                 listed |= {"group": "*", "kind": "*"}

@@ -103,7 +103,7 @@ def test_a_fault_is_remembered_after_some_failures() -> None:
 
 
 def test_what_is_remembered_is_of_one_commit_and_one_source() -> None:
-    stand = Stand({"app/x.yaml": "kind: a\nkind: b\napiVersion: v1\nmetadata: {name: x}\n"})
+    stand = Stand({"app/x.yaml": "kind: a\napiVersion: v1\nmetadata: {name: x]\n"})
     for _ in range(FAILURES):
         assert stand.refused().startswith("rpc error: code = FailedPrecondition desc = Failed")
     remembered = "rpc error: code = Unknown desc = Manifest generation error (cached): rpc error: "

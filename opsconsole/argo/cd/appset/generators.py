@@ -145,7 +145,7 @@ def _list(config: Object, run: Run) -> list[Params]:
 def _elements(raw: str) -> list[Params]:
     prefix = "error unmarshling decoded ElementsYaml "
     try:
-        loaded = yamldoc.load(raw)
+        loaded = yamldoc.load(raw, strict=False)
     except YamlError as fault:
         raise GenerateError(
             f"{prefix}error converting YAML to JSON: yaml: {fault.message}"

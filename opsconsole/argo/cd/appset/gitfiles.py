@@ -121,7 +121,7 @@ def content(tree: GitTree, path: str) -> list[dict[str, Any]]:
     """The objects in a file: one, or a list of them. Raises GenerateError naming the file."""
     prefix = f"unable to process file '{path}': unable to parse file: "
     try:
-        loaded = yamldoc.load(tree.read(path))
+        loaded = yamldoc.load(tree.read(path), strict=False)
     except YamlError as fault:
         raise GenerateError(
             f"{prefix}error converting YAML to JSON: yaml: {fault.message}"

@@ -30,7 +30,7 @@ def patched(
     except RenderingError as fault:
         raise RenderingError(f"error replacing values in templatePatch: {fault}") from fault
     try:
-        wanted = yamldoc.load(rendered)
+        wanted = yamldoc.load(rendered, strict=False)
     except YamlError as fault:
         raise RenderingError(
             f"error while converting template to json {quote(rendered)}: yaml: {fault.message}"

@@ -67,7 +67,7 @@ def _slugified(*args: Any) -> str:
 def _from_yaml(wanted: type, go_name: str) -> Any:
     def call(source: str) -> Any:
         try:
-            loaded = yamldoc.load(source)
+            loaded = yamldoc.load(source, strict=False)
         except YamlError as fault:
             raise gotemplate.CallError(
                 f"error converting YAML to JSON: yaml: {fault.message}"

@@ -23,7 +23,7 @@ class DecodeError(Exception):
 def load(raw: str) -> Any:
     """One document; None for an empty one. Raises DecodeError."""
     try:
-        return yamldoc.load(raw) if raw.strip() else None
+        return yamldoc.load(raw, strict=False) if raw.strip() else None
     except YamlError as fault:
         raise DecodeError(f"error converting YAML to JSON: {fault.message}") from fault
 
