@@ -327,7 +327,19 @@ def _pod(new: Obj, old: Obj | None) -> Obj:
     return {**new, "status": _PENDING}
 
 
+def _definition(new: Obj, old: Obj | None) -> Obj:
+    """A definition has a status before it is served, without conditions: readers index it."""
+    if old is not None or "status" in new:
+        return new
+    stored = [v["name"] for v in mappings(new, "spec", "versions") if v.get("storage")]
+    return {
+        **new,
+        "status": {"acceptedNames": {"kind": "", "plural": ""}, "storedVersions": stored[:1]},
+    }
+
+
 PREPARE: dict[str, Prepare] = {
+    "CustomResourceDefinition": _definition,
     "Namespace": _namespace,
     "Pod": _pod,
     "Service": _service,

@@ -40,6 +40,7 @@ from opsconsole.sandbox.argocd.comparison import Comparison, sources_of
 from opsconsole.sandbox.argocd.effects import StoreEffects
 from opsconsole.sandbox.argocd.environment import Destination, Environment
 from opsconsole.sandbox.argocd.refresh import LATEST, RESOLVE, Refresher
+from opsconsole.sandbox.argocd.sources import SourceError
 from opsconsole.sandbox.argocd.status import write
 from opsconsole.sandbox.runtime import Key
 
@@ -166,13 +167,13 @@ class Operator:
         if not isinstance(dig(state, "operation", "sync"), Mapping):
             return _failed(state, "Invalid operation request: no operation specified"), False
         operation = mapping(state, "operation", "sync")
-        state = self._headed(app, state)
         if self.environment.project(app) is None:
             return _failed(state, f"Failed to load application project: {no_project(app)}"), False
+        state = self._headed(app, state)
         destination, faults = self.environment.destination(app)
         if destination is None:
             why = ";".join(f"InvalidSpecError: {fault}" for fault in faults)
-            return _failed(state, why), False
+            return _failed(self._resolved(state), why), False
         result = mapping(state, "syncResult")
         resources = mappings(result, "resources")
         found, base = self._compared(app, destination, result)
@@ -199,6 +200,18 @@ class Operator:
             base["resources"] = told
         new = {**state, "phase": done.phase, "message": done.message, "syncResult": base}
         return new, done.wave_delay
+
+    def _resolved(self, state: State) -> State:
+        """The commit is in the result of a sync that the spec forbids, too: it is asked for first."""
+        result = mapping(state, "syncResult")
+        source, revision = mapping(result, "source"), text(result, "revision")
+        if not source:
+            return state
+        try:
+            sha = self.environment.sources.resolve(text(source, "repoURL"), revision, force=True)
+        except SourceError:
+            return state
+        return {**state, "syncResult": {**result, "revision": sha}}
 
     def _compared(
         self, app: Obj, destination: Destination, result: Object
@@ -346,8 +359,9 @@ def _failed(state: State, message: str, phase: str = "Error") -> State:
 
 
 def no_project(app: Obj) -> str:
-    """What the API says of an application's project that is not there."""
-    return f'appproject.argoproj.io "{text(app, "spec", "project") or "default"}" not found'
+    """What Argo CD says of an application's project that is not there (`GetAppProjectByName`)."""
+    name = text(app, "spec", "project") or "default"
+    return f'error getting app project "{name}": appproject.argoproj.io "{name}" not found'
 
 
 def _migrate_from(app: Obj, options: SyncOptions) -> str:

@@ -379,6 +379,10 @@ def test_definitions_serve_their_kind():
             },
         }  # fmt: skip
         root = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+        made = await api.ok("POST", f"{root}?dryRun=All", crd)
+        # readers index the status of a definition that is not served yet
+        names = {"kind": "", "plural": ""}
+        assert made["status"] == {"acceptedNames": names, "storedVersions": ["v1"]}
         made = await api.ok("POST", root, crd)
         assert {c["type"] for c in made["status"]["conditions"]} == {"NamesAccepted", "Established"}
         toy = {

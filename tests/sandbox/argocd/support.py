@@ -27,13 +27,17 @@ class MemorySources(Sources):
         self.revisions[sha] = list(manifests)
         return sha
 
+    def resolve(self, url: str, revision: str, *, force: bool = True) -> str:
+        del url, force
+        return revision if revision in self.revisions else list(self.revisions)[-1]
+
     def generate(
         self, source: Mapping[str, Any], revision: str, asked: Asked, *, force: bool
     ) -> Generated:
         del source, asked, force
         if self.fault:
             raise SourceError(self.fault)
-        sha = revision if revision in self.revisions else list(self.revisions)[-1]
+        sha = self.resolve("", revision)
         return Generated(sha, [dict(m) for m in self.revisions[sha]], "Directory")
 
 

@@ -132,7 +132,9 @@ def test_options_of_the_application_count_for_resources_without_their_own() -> N
 def test_a_project_that_has_gone_holds_the_deletion_up() -> None:
     stand = Stand(config("a"), meta={"finalizers": [RESOURCES]}, project="lost")
     delete(stand, 2)
-    assert conditions(stand) == ['appproject.argoproj.io "lost" not found']
+    assert conditions(stand) == [
+        'error getting app project "lost": appproject.argoproj.io "lost" not found'
+    ]
     assert not gone(stand)
 
 

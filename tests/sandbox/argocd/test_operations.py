@@ -242,6 +242,9 @@ def test_a_project_refuses_a_repository() -> None:
     assert "is not permitted in project 'default'" in stand.status["conditions"][0]["message"]
     assert stand.status["sync"]["status"] == "Unknown"
     assert stand.status["health"]["status"] == "Unknown"
+    state = stand.sync()
+    assert (state["phase"], state["message"][:17]) == ("Error", "InvalidSpecError:")
+    assert len(state["syncResult"]["revision"]) == 40
 
 
 def test_a_repository_may_be_away_for_a_while() -> None:
@@ -401,9 +404,9 @@ def test_a_project_that_is_not_there_is_named() -> None:
     state = stand.sync()
     assert (state["phase"], state["message"]) == (
         "Error",
-        'Failed to load application project: appproject.argoproj.io "lost" not found',
+        'Failed to load application project: error getting app project "lost": appproject.argoproj.io "lost" not found',
     )
-    assert state["syncResult"]["revision"] == "main"
+    assert "syncResult" not in state
 
 
 def test_the_back_off_of_a_retry() -> None:
