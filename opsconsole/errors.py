@@ -70,11 +70,15 @@ class YamlError(InputError):
 
 
 class RenderError(InputError):
-    """`said` is what the real program (kustomize, Helm) prints for it, "" where that is not known."""
+    """`said` is what the real program (kustomize, Helm) prints for it, "" where that is not known.
 
-    def __init__(self, message: str, *, hint: str = "", said: str = "") -> None:
+    `command` is the command line that Argo CD shows with it, "" for `kustomize build`.
+    """
+
+    def __init__(self, message: str, *, hint: str = "", said: str = "", command: str = "") -> None:
         super().__init__(message, hint=hint)
         self.said = said
+        self.command = command
 
 
 class UnsupportedError(RenderError):

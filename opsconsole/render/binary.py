@@ -25,6 +25,9 @@ TIMEOUT = 90.0
 
 MAX_OUTPUT = 64 * 1024 * 1024
 
+MAX_SAID = 8192
+"""Characters of what a program said that are kept."""
+
 _NOWHERE = "http://127.0.0.1:9"
 """The discard port: whoever asks a proxy there gets no answer."""
 
@@ -46,8 +49,9 @@ class Program:
             except OSError as fault:
                 raise RenderError(f"{self.argv[0]}: cannot be run: {fault.strerror}") from fault
         if done.returncode != 0:
-            said = done.stderr.decode("utf-8", "replace").replace(str(folder), ".")
-            raise RenderError(f"{Path(self.argv[0]).name}: {bounded(said, 600)}")
+            said = done.stderr.decode("utf-8", "replace")
+            shown = bounded(said.replace(str(folder), "."), 600)
+            raise RenderError(f"{Path(self.argv[0]).name}: {shown}", said=said.strip()[:MAX_SAID])
         if len(done.stdout) > MAX_OUTPUT:
             raise RenderError(f"{Path(self.argv[0]).name}: the output is too large")
         return done.stdout

@@ -15,8 +15,14 @@ from typing import Any
 from opsconsole.errors import RenderError, UnsupportedError, YamlError, bounded
 from opsconsole.model import yamldoc
 from opsconsole.render.binary import Program, checkout, find_program
+from opsconsole.render.kustomize.faults import ROOT
 from opsconsole.render.options import RenderOptions, substituted
 from opsconsole.render.trees import View, join
+
+VALUES = "values.yaml"
+"""`helm.values`, beside the tree."""
+
+_API_VERSIONS = re.compile(r"(?:--api-versions \S+ )+")
 
 
 def render(view: View, path: str, options: RenderOptions) -> list[dict[str, Any]]:
@@ -30,13 +36,25 @@ def render(view: View, path: str, options: RenderOptions) -> list[dict[str, Any]
     with checkout(view, _needed(view, path, options)) as root:
         chart = root / path
         _need_dependencies(chart)
-        values = root.parent / "values.yaml"
-        values.write_text(options.helm.values or "{}\n")
-        text = helm.run(_arguments(view, root, path, options), chart)
+        (root.parent / VALUES).write_text(options.helm.values)
+        arguments = _arguments(view, root, path, options)
+        try:
+            text = helm.run(arguments, chart)
+        except RenderError as fault:
+            raise _told(fault, arguments, root) from fault
     try:
         return yamldoc.load_manifests(text, strict=False)
     except YamlError as fault:
         raise RenderError(f"{path or '.'}: helm's output: {fault.message}") from fault
+
+
+def _told(fault: RenderError, arguments: list[str], root: Path) -> RenderError:
+    """The fault with the command as Argo CD shows it (`helm/cmd.go`), without paths of this machine."""
+    # another source (`$name`) is a place of its own there
+    place = re.compile(re.escape(str(root)) + r"(/\$[\w-]+)?")
+    shown = _API_VERSIONS.sub("<api versions removed> ", " ".join(["helm", *arguments]))
+    message, command, said = (place.sub(ROOT, part) for part in (fault.message, shown, fault.said))
+    return RenderError(message, said=said, command=command)
 
 
 def version(binary: str = "auto") -> str:
@@ -53,8 +71,6 @@ def _needed(view: View, path: str, options: RenderOptions) -> list[str]:
         where = _resolved(view, path, name, options)
         if view.kind(where) == "file":
             wanted.append(where)
-        elif not options.helm.ignore_missing_value_files:
-            raise RenderError(f"{where}: no such file", hint="valueFiles names it")
     return wanted
 
 
@@ -95,8 +111,8 @@ def _arguments(view: View, root: Path, path: str, options: RenderOptions) -> lis
     ]
     if helm.namespace or options.namespace:
         arguments += ["--namespace", helm.namespace or options.namespace]
-    if helm.kube_version:
-        arguments += ["--kube-version", helm.kube_version]
+    if kube_version := helm.kube_version or options.kube_version:
+        arguments += ["--kube-version", kube_version]
     for name, value, as_string in helm.parameters:
         arguments += [
             "--set-string" if as_string else "--set",
@@ -106,10 +122,12 @@ def _arguments(view: View, root: Path, path: str, options: RenderOptions) -> lis
         arguments += ["--set-file", f"{name}={root / _resolved(view, path, file, options)}"]
     for file in helm.value_files:
         place = root / _resolved(view, path, file, options)
-        if place.exists():
+        # a file that is not there is named by Helm itself
+        if place.exists() or not helm.ignore_missing_value_files:
             arguments += ["--values", str(place)]
-    arguments += ["--values", str(root.parent / "values.yaml")]
-    for one in helm.api_versions:
+    if helm.values:
+        arguments += ["--values", str(root.parent / VALUES)]
+    for one in helm.api_versions or options.api_versions:
         arguments += ["--api-versions", one]
     arguments += list(_switches(options))
     return arguments

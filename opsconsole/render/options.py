@@ -75,6 +75,8 @@ class RenderOptions:
     by ourselves), or a path.
 
     `environment` is Argo CD's build environment (ARGOCD_APP_NAME…), substituted as `$NAME`.
+    `kube_version` ("1.35.0") and `api_versions` ("apps/v1", "apps/v1/Deployment") are those of
+    the destination, for Helm's `.Capabilities`; what the source itself gives counts first.
     """
 
     app_name: str = ""
@@ -85,6 +87,8 @@ class RenderOptions:
     helm: HelmOptions = field(default_factory=HelmOptions)
     environment: Pairs = ()
     binary: str = "auto"
+    kube_version: str = ""
+    api_versions: tuple[str, ...] = ()
 
 
 def substituted(text: str, environment: Mapping[str, str]) -> str:

@@ -46,6 +46,10 @@ def _same(obj: Obj) -> Obj:
     return obj
 
 
+KUBERNETES = "1.35.0"
+"""The release whose API the sandbox imitates."""
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
     """One of a CRD's `additionalPrinterColumns`; `path` is its JSONPath, priority 1 is `-o wide`."""

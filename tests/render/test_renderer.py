@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -216,13 +217,33 @@ def test_charts_are_rendered_by_helm() -> None:
     assert helm.version().startswith(("v3.", "v4."))
 
 
+def test_a_chart_knows_the_cluster_that_it_goes_to() -> None:
+    peer("helm")
+    asks = '{{ .Capabilities.KubeVersion.Minor }} {{ .Capabilities.APIVersions.Has "x/v1/Toy" }}'
+    chart = {**CHART, "c/templates/cm.yaml": f"kind: ConfigMap\napiVersion: v1\nmetadata: {{name: a}}\ndata: {{k: '{asks}'}}\n"}  # fmt: skip
+    options = RenderOptions(app_name="a", kube_version="1.29.0", api_versions=("x/v1/Toy",))
+    found = render(MemoryTree(chart), "c", options)
+    assert {"k": "29 true"} in [one["data"] for one in found]
+    own = from_source({"helm": {"kubeVersion": "1.31.0", "apiVersions": ["v1"]}})
+    own = replace(own, kube_version="1.29.0", api_versions=("x/v1/Toy",))
+    assert {"k": "31 false"} in [one["data"] for one in render(MemoryTree(chart), "c", own)]
+
+
 def test_a_chart_that_fails_says_why() -> None:
     peer("helm")
     broken = {**CHART, "c/templates/x.yaml": "{{ .Values.a.b.c }}"}
-    with pytest.raises(RenderError, match=r"helm: .*x.yaml"):
-        render(MemoryTree(broken), "c")
-    with pytest.raises(RenderError, match=r"nope.yaml: no such file"):
+    with pytest.raises(RenderError, match=r"helm: .*x.yaml") as caught:
+        render(MemoryTree(broken), "c", RenderOptions(app_name="a", kube_version="1.35.0", api_versions=("v1", "apps/v1")))  # fmt: skip
+    # as the repo server says it
+    assert caught.value.command == (
+        "helm template . --name-template a --kube-version 1.35.0 <api versions removed> --include-crds"
+    )
+    assert caught.value.said.startswith("Error: ")
+    with pytest.raises(RenderError, match=r"nope.yaml: no such file") as caught:
         render(MemoryTree(CHART), "c", from_source({"helm": {"valueFiles": ["nope.yaml"]}}))
+    place = "<path to cached source>/c/nope.yaml"
+    assert caught.value.command == f"helm template . --name-template release --values {place} --include-crds"  # fmt: skip
+    assert caught.value.said == f"Error: open {place}: no such file or directory"
     needs = {**CHART, "c/Chart.yaml": CHART["c/Chart.yaml"] + "dependencies: [{name: d, version: 1, repository: 'https://x'}]\n"}  # fmt: skip
     with pytest.raises(UnsupportedError, match="dependency d is not in charts/"):
         render(MemoryTree(needs), "c")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from opsconsole.sandbox.resources import Resources, Served
+from opsconsole.sandbox.resources import KUBERNETES, Resources, Served
 
 VERSION = {
     "major": "1",
@@ -17,7 +17,7 @@ VERSION = {
     "emulationMinor": "35",
     "minCompatibilityMajor": "1",
     "minCompatibilityMinor": "34",
-    "gitVersion": "v1.35.0+opsconsole-sandbox",
+    "gitVersion": f"v{KUBERNETES}+opsconsole-sandbox",
     "gitCommit": "",
     "gitTreeState": "clean",
     "buildDate": "2025-12-17T00:00:00Z",

@@ -14,7 +14,7 @@ from opsconsole.model.kinds import Kind
 from opsconsole.sandbox.api import gnostic, negotiation
 from opsconsole.sandbox.api.schema import Field, Ref, Struct, schema
 from opsconsole.sandbox.api.target import Call, Reply
-from opsconsole.sandbox.resources import Resources, Served
+from opsconsole.sandbox.resources import KUBERNETES, Resources, Served
 
 V2_PROTOBUF = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
 V2_ANSWER = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
@@ -219,7 +219,7 @@ def v2(served: Iterable[Served]) -> dict[str, Any]:
         }
     return {
         "swagger": "2.0",
-        "info": {"title": "Kubernetes", "version": "v1.35.0"},
+        "info": {"title": "Kubernetes", "version": f"v{KUBERNETES}"},
         "paths": paths,
         "definitions": builder.definitions,
     }

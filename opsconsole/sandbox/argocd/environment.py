@@ -42,6 +42,7 @@ from opsconsole.model.times import format_instant
 from opsconsole.sandbox.argocd.live import LiveObjects
 from opsconsole.sandbox.argocd.secrets import decoded
 from opsconsole.sandbox.argocd.sources import Sources
+from opsconsole.sandbox.resources import KUBERNETES, Resources
 from opsconsole.sandbox.store import Change, Store
 
 HOME = "argocd"
@@ -119,6 +120,9 @@ class Environment:
         self._faults: dict[tuple[str, str], tuple[Any, Object | None, list[str]]] = {}
         # names of events have a source of their own, so that they change no other run
         self._names = random.Random(store.version)
+        sources.kube_version = KUBERNETES
+        # kinds that are defined later are left out: each would have everything rendered anew
+        sources.api_versions = _api_versions(store.resources)
         self.configure()
 
     # configuration
@@ -308,3 +312,10 @@ def _system_ignores(data: Mapping[str, Any]) -> list[Ignore]:
         except (YamlError, RuleError):
             continue
     return found
+
+
+def _api_versions(resources: Resources) -> tuple[str, ...]:
+    """What Argo CD gives Helm as `--api-versions`: "apps/v1" and "apps/v1/Deployment"."""
+    kinds = [row.kind for row in resources]
+    found = {k.api_version for k in kinds} | {f"{k.api_version}/{k.kind}" for k in kinds}
+    return tuple(sorted(found))

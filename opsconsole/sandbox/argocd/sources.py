@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from opsconsole.argo.cd.identity import Obj
@@ -94,6 +94,9 @@ class Sources:
         self._links = Links()
         self.build_options = ""
         """argocd-cm's `kustomize.buildOptions`."""
+        self.kube_version = ""
+        self.api_versions: tuple[str, ...] = ()
+        """What Helm is told of the cluster."""
 
     def resolve(self, url: str, revision: str, *, force: bool) -> str:
         """Branch, tag, range of versions or commit → commit. Raises SourceError."""
@@ -191,20 +194,27 @@ class Sources:
         }
         # only what uses the environment must be rendered again for another commit
         used = environment if "ARGOCD_" in str(source) else {}
-        return from_source(
+        options = from_source(
             source,
             app_name=asked.app,
             namespace=asked.destination,
             environment=tuple(used.items()),
             load_restrictor="LoadRestrictionsNone" not in self.build_options,
         )
+        if options.tool not in ("", "helm"):
+            return options
+        versions = self.api_versions
+        return replace(options, kube_version=self.kube_version, api_versions=versions)
 
     def _refused(self, fault: OpsError, path: str) -> SourceError:
-        """In the repo-server's words: kustomize's own come with the command that was run."""
+        """In the repo-server's words: a program's own come with the command that was run."""
         said = fault.said if isinstance(fault, RenderError) else ""
         if not said:
             unread = fault.message.startswith(("Failed to unmarshal", "Found multiple objects"))
             return SourceError(fault.message, "FailedPrecondition" if unread else "Unknown")
+        if isinstance(fault, RenderError) and fault.command:
+            failed = f"failed running helm: `{fault.command}` failed exit status 1: {said}"
+            return SourceError(f"failed to execute helm template command: {failed}")
         command = " ".join(filter(None, ("kustomize build", at(path), self.build_options)))
         return SourceError(f"`{command}` failed exit status 1: Error: {said}")
 

@@ -258,8 +258,16 @@ def test_values_of_another_repository(real: RealStand, tmp_path: Path) -> None:
     assert names("$values/env/prod.yaml") == ["prod-a"]
     value = {"name": "more", "value": "$ARGOCD_APP_NAME-$$x"}
     assert names("$values/env/prod.yaml", parameters=[value]) == ["prod-app-$x"]
-    with pytest.raises(SourceError, match=r"\$values/env/none.yaml: no such file"):
+    with pytest.raises(SourceError, match="no such file") as caught:
         names("$values/env/none.yaml")
+    assert str(caught.value).startswith(
+        "failed to execute helm template command: failed running helm: `helm template . "
+        "--name-template app --namespace ns --values <path to cached source>/env/none.yaml "
+    )
+    assert str(caught.value).endswith(
+        "--include-crds` failed exit status 1: "
+        "Error: open <path to cached source>/env/none.yaml: no such file or directory"
+    )
     with pytest.raises(SourceError, match="leads out of the repository"):
         names("$values/../app/Chart.yaml")
     values.mirrors.close()
