@@ -192,6 +192,11 @@ class Environment:
         namespace = text(wanted, "namespace")
         return Destination(store, self._of(server, store), server, name, namespace, project), []
 
+    def unknown_cluster(self, app: Object) -> str:
+        """Why the destination is no cluster that is known here, "" when it is one."""
+        wanted = mapping(app, "spec", "destination")
+        return self.cluster(text(wanted, "server"), text(wanted, "name"))[2]
+
     def _scoped(self, project: Object, server: str, name: str) -> bool:
         """Whether a cluster is the project's own, where only such are permitted."""
         if not flag(project, "spec", "permitOnlyProjectScopedClusters"):

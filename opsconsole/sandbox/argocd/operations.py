@@ -172,6 +172,8 @@ class Operator:
         state = self._headed(app, state)
         destination, faults = self.environment.destination(app)
         if destination is None:
+            if unknown := self.environment.unknown_cluster(app):
+                return _failed(state, unknown), False
             why = ";".join(f"InvalidSpecError: {fault}" for fault in faults)
             return _failed(self._resolved(state), why), False
         result = mapping(state, "syncResult")

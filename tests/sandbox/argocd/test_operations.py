@@ -409,6 +409,16 @@ def test_a_project_that_is_not_there_is_named() -> None:
     assert "syncResult" not in state
 
 
+def test_a_cluster_that_is_not_known_ends_a_sync_before_its_revision_is_looked_up() -> None:
+    stand = Stand(config("a"), destination={"server": "https://nowhere.example", "namespace": "ns"})
+    state = stand.sync()
+    assert (state["phase"], state["message"]) == (
+        "Error",
+        'error getting cluster by server "https://nowhere.example": rpc error: code = NotFound desc = cluster "https://nowhere.example" not found',
+    )
+    assert state["syncResult"]["revision"] == "main"
+
+
 def test_the_back_off_of_a_retry() -> None:
     stand = Stand(job("pre", "fail", hook="PreSync"))
     retry = {"limit": 2, "backoff": {"duration": "30s", "factor": 2}}
