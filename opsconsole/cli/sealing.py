@@ -54,7 +54,7 @@ def seal(options: Options, words: list[str]) -> int:
         return 0
     made = [
         sealer.seal(secret, scope=known.scope or "", namespace=home, empty=known.allow_empty_data)
-        for secret in _secrets(given, known.name)
+        for secret in _placed(_secrets(given, known.name), options.namespace, known.scope or "")
     ]
     if known.merge_into:
         _merge(Path(known.merge_into), made, known.output)
@@ -79,7 +79,7 @@ def _parser() -> Parser:
         metavar="FILE",
         help="the controller's certificate, PEM; asks no cluster",
     )
-    add("--name", default="", help="of the Secret, where the file names none")
+    add("--name", default="", help="of the Secret, instead of the one in the file")
     add("--raw", action="store_true", help="the input is one value; prints it sealed")
     add("--merge-into", default="", metavar="FILE", help="add the values to a SealedSecret's file")
     add("--allow-empty-data", action="store_true", help="seal a Secret that has no data")
@@ -151,9 +151,22 @@ def _secrets(given: bytes, name: str) -> list[dict[str, Any]]:
             raise InputError(
                 f"only Secrets can be sealed, this is a {text(one, 'kind') or 'nothing'}"
             )
-        if name and not text(one, "metadata", "name"):
+        if name:
             one["metadata"] = {**(one.get("metadata") or {}), "name": name}
     return found
+
+
+def _placed(secrets: list[dict[str, Any]], asked: str, scope: str) -> list[dict[str, Any]]:
+    """Refuses a Secret of another namespace than the command line says, as kubeseal does."""
+    for one in secrets:
+        own = text(one, "metadata", "namespace")
+        wide = (scope or sealing.scope_of(one)) == sealing.CLUSTER_WIDE
+        if asked and own and own != asked and not wide:
+            raise InputError(
+                f'namespace mismatch: input secret is in namespace "{own}" but "{asked}" was specified',
+                hint="leave -n out, or correct the Secret",
+            )
+    return secrets
 
 
 def _written(objects: list[dict[str, Any]], form: str) -> str:

@@ -20,7 +20,10 @@ HINT = "one trigger or template that does not parse silences every notification:
 
 
 def told(app: Object) -> list[Event]:
-    """Who was told of an application, as events, newest first. What does not read is left out."""
+    """Who was told of an application, as events, newest first.
+
+    An annotation that does not read whole tells nothing, as for the controller (`notified.read`).
+    """
     return [
         Event(
             at=datetime.fromtimestamp(one.second, UTC),

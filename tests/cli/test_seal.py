@@ -69,6 +69,22 @@ def test_standard_input_json_and_a_name_from_the_command_line(
     assert opened(sealed) == b"hunter2"
 
 
+def test_the_command_line_names_the_secret_and_cannot_move_it(
+    desk: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = ("-f", str(desk / "secret.yaml"))
+    assert run(desk, *given, "--name", "web", "-n", "shop") == 0
+    (sealed,) = yamldoc.load_manifests(capsys.readouterr().out)
+    assert sealed["metadata"]["name"] == "web"
+    assert opened(sealed) == b"hunter2"
+
+    assert run(desk, *given, "-n", "other") != 0
+    said = 'namespace mismatch: input secret is in namespace "shop" but "other" was specified'
+    assert said in capsys.readouterr().err
+    # what can be opened anywhere can be sealed anywhere
+    assert run(desk, *given, "-n", "other", "--scope", sealing.CLUSTER_WIDE) == 0
+
+
 def test_one_value(
     desk: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
