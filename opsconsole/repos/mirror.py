@@ -7,6 +7,7 @@ Mirrors are bare and partial (no file over a mebibyte comes along).
 from __future__ import annotations
 
 import hashlib
+import re
 import tempfile
 import threading
 from collections.abc import Mapping
@@ -121,9 +122,10 @@ class Mirror(Repository):
             about=self.name, environment={"GIT_TRACE_PACKET": str(packets)} if asked else None,
         ).decode("utf-8", "replace")  # fmt: skip
         if asked:
-            # plain files behind HTTP ("dumb") exchange no packets, and have no filter: there a
-            # partial clone would ask for each missing object by a fetch that asks for it again
-            self._filter = (FILTER,) if packets.exists() else ()
+            # a partial clone of a server that has no filter (plain files behind HTTP, a shallow
+            # repository) would ask for each missing object by a fetch that asks for it again
+            offered = packets.exists() and re.search(rb"[ =]filter\b", packets.read_bytes())
+            self._filter = (FILTER,) if offered else ()
             packets.unlink(missing_ok=True)
             self._configure(partial=bool(self._filter))
         return listed
@@ -147,12 +149,11 @@ class Mirror(Repository):
 
     def _download(self, listed: str) -> None:
         self._refs = None
-        if "\t" in listed:
-            self.git(
-                "fetch", "--quiet", "--prune", "--force", "--no-write-fetch-head",
-                *(self._filter or ()), "origin",
-                "+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*",
-            )  # fmt: skip
+        self.git(
+            "fetch", "--quiet", "--prune", "--force", "--no-write-fetch-head", "--update-shallow",
+            *(self._filter or ()), "origin",
+            "+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*",
+        )  # fmt: skip
         for line in listed.splitlines():
             if line.startswith("ref: ") and line.endswith("\tHEAD"):
                 self.git("symbolic-ref", "HEAD", line[5:-5])

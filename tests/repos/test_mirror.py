@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 
 from opsconsole.repos.mirror import Mirror, Repositories, replaced
-from opsconsole.repos.process import RepoFault, redacted
+from opsconsole.repos.process import RepoFault, redacted, run
 from opsconsole.repos.repository import Repository
 from opsconsole.settings import RepoSettings
 
@@ -297,6 +298,7 @@ def test_a_mirror_follows_when_its_server_learns_git_or_forgets_it(
     origin.git("update-server-info")
     served = (("https://git.example/origin.git", plain_files),)
     local = (("https://git.example/origin.git", str(origin.folder)),)
+    origin.git("config", "uploadpack.allowFilter", "true")
     promisors = []
     folder = tmp_path / "cache" / "same.git"
     for replacements in (local, served, local):
@@ -308,6 +310,27 @@ def test_a_mirror_follows_when_its_server_learns_git_or_forgets_it(
         mirror.fetch()
         promisors.append(mirror.git("config", "remote.origin.promisor", accept=(0, 1)).strip())
     assert promisors == ["true", "", "true"]
+
+
+def test_a_shallow_repository_is_read_at_what_it_has(origin: Repository, tmp_path: Path) -> None:
+    shallow = tmp_path / "shallow.git"
+    run(None, ["clone", "--quiet", "--bare", "--depth=1", f"file://{origin.folder}", str(shallow)])
+    mirror = Mirror(str(shallow), tmp_path / "cache", RepoSettings(timeout=10))
+    assert mirror.fetch()
+    assert [c.subject for c in mirror.history("", "main")] == ["y is 2"]
+    assert mirror.tree(mirror.resolve("main")).names("apps") == ["a", "b"]
+
+
+def test_a_repository_that_became_empty_has_no_branches(
+    origin: Repository, mirror: Mirror, tmp_path: Path
+) -> None:
+    shutil.rmtree(origin.folder)
+    bare(origin.folder)
+    mirror.fetch()
+    assert mirror.refs() == {}
+    with pytest.raises(RepoFault) as caught:
+        mirror.resolve("main")
+    assert caught.value.reason == "empty"
 
 
 def test_repositories_share_mirrors(origin: Repository) -> None:
