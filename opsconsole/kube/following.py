@@ -3,7 +3,9 @@
 Separate from the protocol (`watching`) and from the store: here are only the decisions of
 when to list, resume, wait, and what to say meanwhile. Rules as client-go's reflector has
 them, and engineering.md §5.5: back-off resets after a stable stretch only; 410 lists anew;
-a silent connection is given up.
+a silent connection is given up. One rule more than client-go's: a server may come back with
+another state (etcd restored from a backup, a sandbox started again), and a watch from a version
+that it has yet to reach is silent without an error, so a broken watch is resumed only after a look.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from opsconsole.errors import (
     UnreachableError,
 )
 from opsconsole.kube import failures
-from opsconsole.kube.listing import list_all
+from opsconsole.kube.listing import Standing, list_all, standing_now, standing_of
 from opsconsole.kube.transport import Transport
 from opsconsole.kube.watching import (
     Broken,
@@ -77,20 +79,24 @@ class Follower:
         self._silence = silence
         self._delays = Backoff(luck)
         self._version = ""
+        self._standing = Standing()
+        self._in_doubt = False
         self._bookmarks = False
         self._outcome: Outcome = Closed()
 
     async def follow(self) -> AsyncIterator[Feed]:
         """Never ends and never raises OpsError. Cancel it to stop."""
         while True:
-            if not self._version:
-                try:
+            try:
+                if self._in_doubt and self._version:
+                    await self._look()
+                if not self._version:
                     async for item in self._list():
                         yield item
-                except OpsError as fault:
-                    yield (pause := self._interruption(fault))
-                    await asyncio.sleep(pause.retry_in)
-                    continue
+            except OpsError as fault:
+                yield (pause := self._interruption(fault))
+                await asyncio.sleep(pause.retry_in)
+                continue
             started = asyncio.get_running_loop().time()
             async for change in self._watch():
                 yield change
@@ -112,7 +118,24 @@ class Follower:
         )
         # a server that gives no version cannot be resumed: watch from "now"
         self._version = version or "0"
+        self._standing = standing_of(objects)
+        self._in_doubt = False
         yield Listed(tuple(objects))
+
+    async def _look(self) -> None:
+        """Forgets the version unless the server still has the state that it belongs to.
+
+        A new first object is no proof of that, but a list too many does no harm.
+        """
+        now, version = await standing_now(
+            self._transport, self._kind, self._namespace, labels=self._labels, fields=self._fields
+        )
+        backwards = (
+            version.isdecimal() and self._version.isdecimal() and int(version) < int(self._version)
+        )
+        if backwards or now != self._standing:
+            self._version = ""
+        self._in_doubt = False
 
     def _after(self, outcome: Outcome, lived: float) -> Interrupted | None:
         """What to say and how long to wait before the next attempt; None to go on at once."""
@@ -120,6 +143,7 @@ class Follower:
             self._version = ""
             return None if lived >= 1.0 else self._short("the watch expired at once")
         if isinstance(outcome, Broken):
+            self._in_doubt = True
             if outcome.relist:
                 self._version = ""
             return self._interruption(outcome.fault)

@@ -7,7 +7,8 @@ and because a continue token may expire between two pages.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from opsconsole.errors import ApiError
@@ -53,6 +54,30 @@ async def list_all(
             if fault.status != 410 or restart == RESTARTS:
                 raise
     raise AssertionError("unreachable")
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The first object of a list, by what no two objects share: a mark of whose state it is."""
+
+    uid: str = ""
+    created: str = ""
+
+
+def standing_of(objects: Sequence[Mapping[str, Any]]) -> Standing:
+    if not objects:
+        return Standing()
+    first = objects[0]
+    return Standing(text(first, "metadata", "uid"), text(first, "metadata", "creationTimestamp"))
+
+
+async def standing_now(
+    transport: Transport, kind: Kind, namespace: str = "", *, labels: str = "", fields: str = ""
+) -> tuple[Standing, str]:
+    """(standing, resourceVersion) of the server as it is now, by a list of one."""
+    asked = [*_selectors(labels, fields), ("limit", "1")]
+    body = await transport.json("GET", kind.path(namespace), query=asked)
+    return standing_of([*_objects(body, kind)]), text(body, "metadata", "resourceVersion")
 
 
 def _selectors(labels: str, fields: str) -> list[tuple[str, str]]:

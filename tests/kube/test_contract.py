@@ -21,7 +21,7 @@ from opsconsole.kube.contexts import Target
 from opsconsole.kube.credentials import Fixed, Proof, bearer
 from opsconsole.kube.discovery import missing
 from opsconsole.kube.following import Follower
-from opsconsole.model.feed import Changed, Feed, Interrupted, Listed
+from opsconsole.model.feed import Alive, Changed, Feed, Interrupted, Listed
 from opsconsole.model.kinds import APPLICATION, CONFIG_MAP, NAMESPACE, ROLLOUT, Kind
 from opsconsole.model.objects import name_of
 from opsconsole.model.requests import PatchType, Request, Verb
@@ -330,5 +330,50 @@ def test_nobody_there() -> None:
         found = await anext(stand.follow())
         assert isinstance(found, Interrupted)
         assert found.link is Link.STALE
+
+    play(scene)
+
+
+async def _comes_back_as(stand: Stand, store: Store, wanted: Callable[[Feed], bool]) -> list[Feed]:
+    """What a follower says after its server stops and another store answers at the address."""
+    stand.add("known")
+    stand.add("old")
+    feed = stand.follow()
+    await until(feed, listed("known", "old"))
+    port = int(stand.client.transport.target.server.rsplit(":", 1)[1])
+    await stand.server.stop()
+    await until(feed, lambda item: isinstance(item, Interrupted))
+    stand.server = ApiServer(store)
+    await stand.server.start(port=port)
+    return await until(feed, wanted)
+
+
+def test_a_server_that_comes_back_with_an_earlier_state_is_listed_anew() -> None:
+    """A watch from a version that it has yet to reach would be silent, and all would look live."""
+
+    async def scene(stand: Stand) -> None:
+        store = Store(Simulation())
+        store.create(NAMESPACE, {"metadata": {"name": "default"}})
+        await _comes_back_as(stand, store, listed())
+
+    play(scene)
+
+
+def test_a_server_that_comes_back_with_another_state_is_listed_anew() -> None:
+    async def scene(stand: Stand) -> None:
+        store = Store(Simulation(seed=7))
+        store.create(NAMESPACE, {"metadata": {"name": "default"}})
+        for i in range(40):
+            meta = {"name": f"new{i:02d}", "namespace": "default"}
+            store.create(CONFIG_MAP, {"metadata": meta})
+        await _comes_back_as(stand, store, listed(*(f"new{i:02d}" for i in range(40))))
+
+    play(scene)
+
+
+def test_a_server_that_comes_back_as_it_was_is_resumed() -> None:
+    async def scene(stand: Stand) -> None:
+        found = await _comes_back_as(stand, stand.store, lambda item: isinstance(item, Alive))
+        assert not [item for item in found if isinstance(item, Listed)]
 
     play(scene)
