@@ -264,20 +264,21 @@ def _git(config: Object, run: Run) -> list[Params]:
         raise GenerateError(f"error generating params from git: {fault}") from fault
 
 
-def _tree(config: Object, run: Run) -> gitfiles.GitTree:
-    return run.inputs.git(text(config, "repoURL"), text(config, "revision") or "HEAD")
+def _tree(config: Object, run: Run, failing: str) -> gitfiles.GitTree:
+    """`failing` stands before what git says; a project's refusal stands alone."""
+    try:
+        return run.inputs.git(text(config, "repoURL"), text(config, "revision") or "HEAD")
+    except ProjectError:
+        raise
+    except GenerateError as fault:
+        raise GenerateError(f"{failing}: {fault}") from fault
 
 
 def _directories(config: Object, run: Run) -> list[Params]:
     prefix = text(config, "pathParamPrefix")
-    try:
-        tree = _tree(config, run)
-    except ProjectError:
-        raise
-    except GenerateError as fault:
-        raise GenerateError(
-            f"error getting directories from repo: error retrieving Git Directories: {fault}"
-        ) from fault
+    tree = _tree(
+        config, run, "error getting directories from repo: error retrieving Git Directories"
+    )
     places = gitfiles.directories(tree, mappings(config, "directories"))
     sets = [gitfiles.path_params(place, prefix, go=run.go) for place in places]
     try:
@@ -290,12 +291,7 @@ def _directories(config: Object, run: Run) -> list[Params]:
 
 def _files(config: Object, run: Run) -> list[Params]:
     prefix = text(config, "pathParamPrefix")
-    try:
-        tree = _tree(config, run)
-    except ProjectError:
-        raise
-    except GenerateError as fault:
-        raise GenerateError(f"error retrieving Git files: {fault}") from fault
+    tree = _tree(config, run, "error retrieving Git files")
     found = []
     for path in gitfiles.files(tree, mappings(config, "files")):
         named = gitfiles.file_params(path, prefix, go=run.go)
